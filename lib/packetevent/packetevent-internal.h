@@ -1,0 +1,244 @@
+#ifndef EVTUN_PACKETEVENT_INTERNAL_H_INCLUDED_
+#define EVTUN_PACKETEVENT_INTERNAL_H_INCLUDED_
+/*
+ * What the kinds of packetevent (fd.c, pair.c, stream.c) share.
+ *
+ * Locking: a packetevent's lock is that of an evbuffer, pev->lock, which
+ * without PEV_OPT_THREADSAFE does nothing.  Functions named here expect it to
+ * be held unless they say otherwise.  Order: packetevent, bufferevent, base.
+ * It is never held around a callback of the user's.
+ *
+ * Lifetime: whoever runs from the loop takes a reference before it may
+ * unlock, and looks at pev->freed after it has locked again.
+ */
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include "evtun/packetevent.h"
+
+/* The two directions, as an index. */
+enum pev_direction_ { PEV_READ_, PEV_WRITE_ };
+
+/* ---- queue.c: packets that wait to be written ---- */
+
+struct pev_packet_ {
+	const struct evbuffer_iovec *vec;
+	int n_vec;
+	size_t len;			/* of all pieces */
+	const struct sockaddr *addr;	/* where to, or NULL */
+	socklen_t addrlen;
+};
+
+struct pev_queue_ {
+	struct evbuffer *buf;	/* records: length, address, packet */
+	size_t packets;
+	size_t bytes;		/* in the packets alone */
+};
+
+int pev_queue_init_(struct pev_queue_ *queue);
+void pev_queue_free_(struct pev_queue_ *queue);
+void pev_queue_clear_(struct pev_queue_ *queue);
+
+/* Append a copy: all of it, or (ENOMEM, -1) nothing. */
+int pev_queue_add_(struct pev_queue_ *queue, const struct pev_packet_ *packet);
+
+/* Describe the oldest packet, in *packet and *piece; 0 if there is none.  It
+ * is valid until the queue changes. */
+int pev_queue_peek_(struct pev_queue_ *queue, struct pev_packet_ *packet,
+    struct evbuffer_iovec *piece);
+void pev_queue_drop_(struct pev_queue_ *queue, const struct pev_packet_ *head);
+
+/* ---- arena.c: the batch of packets that is being read ---- */
+
+/* A batch holds fewer bytes than this, room included. */
+#define PEV_BATCH_BYTES_ (192 * 1024)
+#define PEV_BATCH_PACKETS_ 64
+#define PEV_BATCH_PACKETS_MAX_ 1024
+#define PEV_ROOM_MAX_ 4096
+
+struct pev_source_ {
+	socklen_t len;
+	struct sockaddr_storage addr;
+};
+
+/* Belongs to the thread of the loop: needs no lock. */
+struct pev_arena_ {
+	struct evbuffer *memory;	/* whose reserved space all this is */
+	unsigned char *data;
+	struct evbuffer_iovec *packets;
+	struct pev_source_ *sources;	/* NULL if the kind has none */
+	int n;				/* packets in the batch */
+	size_t used;			/* bytes of data behind the last one */
+	/* The form of this batch. */
+	int max_n;
+	size_t head, tail;		/* room asked for */
+	size_t gap;			/* more room, for the system's header */
+	size_t bias;			/* puts the IP header on 4 bytes */
+	size_t max_len;			/* of a packet */
+};
+
+struct pev_arena_ *pev_arena_new_(int with_sources);
+void pev_arena_free_(struct pev_arena_ *arena);
+
+/* Where the next packet goes: max_len + 1 bytes, with room on both sides.
+ * NULL when the batch is full. */
+unsigned char *pev_arena_next_(struct pev_arena_ *arena);
+/* The packet of len bytes that was put there is part of the batch. */
+void pev_arena_take_(struct pev_arena_ *arena, unsigned char *packet,
+    size_t len);
+
+/* ---- packetevent.c ---- */
+
+/* An event callback that is due: at most one for each direction. */
+struct pev_due_ {
+	short what;
+	int err;
+	const char *step, *cure;
+};
+
+struct packetevent {
+	const struct pev_ops_ *ops;
+	struct event_base *base;
+	struct evbuffer *lock;
+	struct pev_queue_ *queue;
+	struct pev_arena_ *arena;	/* made when reading is first enabled */
+
+	packetevent_read_cb readcb;
+	packetevent_write_cb writecb;
+	packetevent_event_cb eventcb;
+	void *ctx;
+
+	struct event *ev_due;		/* no descriptor: runs what is due */
+	struct event *ev_timeout[2];	/* NULL until a timeout is set */
+	struct timeval timeout[2];
+	struct pev_due_ due[2];
+
+	size_t lowmark, highmark;
+	size_t head, tail;
+	int max_batch;
+	int n_batch;			/* while the read callback runs */
+
+	int options;
+	int refcnt;
+	int error[2];			/* what ended a direction, or 0 */
+	short enabled;
+	unsigned freed : 1;
+	unsigned waited : 1;		/* a packet had to wait */
+	unsigned write_due : 1;
+	unsigned connected_due : 1;
+
+	ev_uint64_t counts[PEV_COUNT_READ_REFUSED + 1];
+};
+
+/* What differs between the kinds.  NULL where a kind has nothing to do. */
+struct pev_ops_ {
+	/* Packets go to memory, never at once to a device: a highmark of 0
+	 * means one packet at a time. */
+	int in_memory;
+
+	/* Refuse what could never be sent: 0 or an errno.  head are the n
+	 * first bytes, at least 5 or all that there are. */
+	int (*check)(struct packetevent *pev, const void *head, size_t n,
+	    size_t len);
+	/* Hand one packet over.  0; EAGAIN: it has to wait; or why it is
+	 * lost.  What ends the packetevent is raised here. */
+	int (*send)(struct packetevent *pev, const struct pev_packet_ *packet);
+	/* Bytes that were handed over but have not left: they count as
+	 * queue. */
+	size_t (*get_unsent)(struct packetevent *pev);
+	/* Bring the events in line with what is enabled, with errors, and
+	 * with whether packets are, or are about to be, queued.  0 or -1,
+	 * then nothing has changed. */
+	int (*update)(struct packetevent *pev, int waiting);
+
+	/* Whether packets come from addresses. */
+	int (*has_sources)(struct packetevent *pev);
+	int (*set_priority)(struct packetevent *pev, int priority);
+	int (*set_timeouts)(struct packetevent *pev, const struct timeval *r,
+	    const struct timeval *w);
+	evutil_socket_t (*get_fd)(struct packetevent *pev);
+
+	/* The user has freed it: from now on nobody may be called back. */
+	void (*detach)(struct packetevent *pev);
+	/* Give up the events of the kind through pev_free_event_(). */
+	void (*free_events)(struct packetevent *pev);
+	/* Not locked: PEV_OPT_CLOSE_ON_FREE, after the last event is gone. */
+	void (*close)(struct packetevent *pev);
+	/* Not locked: free what pev->queue and pev itself lie in. */
+	void (*destroy)(struct packetevent *pev);
+};
+
+/* Fill in what all kinds share; the caller has zeroed pev.  0, or -1 with
+ * errno: then, as after any other failure of a constructor, pev_discard_(). */
+int pev_init_(struct packetevent *pev, const struct pev_ops_ *ops,
+    struct event_base *base, int options);
+/* Give pev->lock a lock, if the options ask for one. */
+int pev_make_lock_(struct packetevent *pev);
+/* Free a packetevent that never got out, and keep errno. */
+void pev_discard_(struct packetevent *pev);
+/* Check the options of a constructor: 0, or -1 with errno. */
+int pev_check_options_(struct event_base *base, int options);
+
+/* An event of our own, with pev for its callback's argument. */
+struct event *pev_new_event_(struct packetevent *pev, evutil_socket_t fd,
+    short events, event_callback_fn cb);
+/* Give it up: at once, or with threads when no callback can be running. */
+void pev_free_event_(struct packetevent *pev, struct event *ev);
+
+/* Have an event without a descriptor run in the next turn of the loop.  Not
+ * event_active(), which runs it in this one: two ends that answer each other
+ * would keep descriptors from their turn for ever. */
+void pev_wake_(struct event *ev);
+
+void pev_lock_(struct packetevent *pev);
+void pev_unlock_(struct packetevent *pev);
+/* Lock and take a reference; the other gives both back, and frees. */
+void pev_enter_(struct packetevent *pev);
+void pev_leave_(struct packetevent *pev);
+
+/* Begin a batch in the arena, as max_batch and room say. */
+struct pev_arena_ *pev_begin_batch_(struct packetevent *pev, size_t max_len,
+    size_t gap, size_t bias);
+/* Count the batch and call back with it.  Unlocks in between. */
+void pev_deliver_(struct packetevent *pev);
+
+/* Make an event callback due, and disable its direction first.  With
+ * PEV_EVENT_ERROR that direction is over, and fails with err from then on. */
+void pev_raise_(struct packetevent *pev, short what, int err,
+    const char *step, const char *cure);
+/* Both directions are over: the device is gone. */
+void pev_fail_(struct packetevent *pev, int err, const char *step,
+    const char *cure);
+void pev_raise_connected_(struct packetevent *pev);
+
+/* Run the read or the write timer anew, or stop it, as the state asks.  0, or
+ * -1 when memory has run out. */
+int pev_restart_timer_(struct packetevent *pev, enum pev_direction_ dir);
+
+static inline int
+pev_is_reading_(const struct packetevent *pev)
+{
+	return !pev->freed && (pev->enabled & EV_READ) != 0;
+}
+
+static inline int
+pev_is_writing_(const struct packetevent *pev)
+{
+	return !pev->freed && (pev->enabled & EV_WRITE) != 0;
+}
+
+/* ---- write.c ---- */
+
+/* Send what is queued, at most max packets.  0; EAGAIN if what lies beneath
+ * takes no more now; or why the last packet was lost. */
+int pev_flush_(struct packetevent *pev, int max);
+/* Count a packet that the other side has. */
+void pev_count_written_(struct packetevent *pev, size_t len);
+/* After packets have left: the write callback may be due. */
+void pev_progress_(struct packetevent *pev);
+/* Drop what is queued, and count it. */
+void pev_drop_queue_(struct packetevent *pev);
+
+#endif /* EVTUN_PACKETEVENT_INTERNAL_H_INCLUDED_ */

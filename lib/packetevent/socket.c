@@ -1,0 +1,179 @@
+/*
+ * How packets go in and out of descriptors that are no devices.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "error-internal.h"
+#include "evtun/tun.h"
+#include "fd-internal.h"
+
+/* ---- sockets ---- */
+
+static ev_ssize_t
+socket_read(struct fd_pev *fp, unsigned char *packet, size_t space)
+{
+	struct pev_arena_ *arena = fp->pev.arena;
+	struct pev_source_ *source =
+	    arena->sources != NULL ? &arena->sources[arena->n] : NULL;
+	struct iovec piece = {packet, space};
+	struct msghdr msg;
+	ev_ssize_t n;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &piece;
+	msg.msg_iovlen = 1;
+	if (source != NULL) {
+		msg.msg_name = &source->addr;
+		msg.msg_namelen = sizeof(source->addr);
+	}
+	n = recvmsg(fp->fd, &msg, MSG_DONTWAIT);
+	if (n < 0)
+		return n;
+	if (source != NULL)
+		source->len = msg.msg_namelen < sizeof(source->addr) ?
+		    msg.msg_namelen : (socklen_t)sizeof(source->addr);
+	if (msg.msg_flags & MSG_TRUNC || (size_t)n == space) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return n == 0 && fp->eof_on_zero ? FD_EOF : n;
+}
+
+static int
+socket_write(struct fd_pev *fp, const struct pev_packet_ *packet)
+{
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_name = (void *)packet->addr;
+	msg.msg_namelen = packet->addrlen;
+	msg.msg_iov = (struct iovec *)(void *)packet->vec;
+	msg.msg_iovlen = (size_t)packet->n_vec;
+	return sendmsg(fp->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ?
+	    errno : 0;
+}
+
+/* What a network reports ends nothing; a descriptor that is not what it was
+ * does, and so does a connection that is not there. */
+static int
+socket_is_fatal(const struct fd_pev *fp, int err)
+{
+	switch (err) {
+	case EBADF:
+	case ENOTSOCK:
+	case EFAULT:
+	case EOPNOTSUPP:
+		return 1;
+	case ENOTCONN:
+		return !fp->is_datagram;
+	default:
+		return 0;
+	}
+}
+
+static int
+fd_check_size(const struct fd_pev *fp, const void *head, size_t n, size_t len)
+{
+	(void)head;
+	(void)n;
+	return len > fp->max_len ? EMSGSIZE : 0;
+}
+
+static void
+fd_close_plain(struct fd_pev *fp)
+{
+	evutil_closesocket(fp->fd);
+}
+
+static const struct fd_io socket_io = {
+	.read = socket_read,
+	.write = socket_write,
+	.check = fd_check_size,
+	.is_fatal = socket_is_fatal,
+	.close = fd_close_plain
+};
+
+/* ---- other descriptors ---- */
+
+static ev_ssize_t
+plain_read(struct fd_pev *fp, unsigned char *packet, size_t space)
+{
+	ev_ssize_t n = read(fp->fd, packet, space);
+
+	if (n >= 0 && (size_t)n == space) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return n == 0 && fp->eof_on_zero ? FD_EOF : n;
+}
+
+static int
+plain_write(struct fd_pev *fp, const struct pev_packet_ *packet)
+{
+	return writev(fp->fd, (const struct iovec *)(const void *)packet->vec,
+	    packet->n_vec) < 0 ? errno : 0;
+}
+
+static int
+plain_is_fatal(const struct fd_pev *fp, int err)
+{
+	(void)fp;
+	return err != EINVAL && err != EMSGSIZE && err != ENOBUFS &&
+	    err != ENOMEM && err != ENETDOWN;
+}
+
+static const struct fd_io plain_io = {
+	.read = plain_read,
+	.write = plain_write,
+	.check = fd_check_size,
+	.is_fatal = plain_is_fatal,
+	.close = fd_close_plain
+};
+
+/* ---- birth ---- */
+
+/* Find out what the descriptor is: 0, or -1 with errno. */
+static int
+fd_classify(struct fd_pev *like)
+{
+	socklen_t len = sizeof(int);
+	struct stat st;
+	int type;
+
+	if (getsockopt(like->fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
+		if (type == SOCK_STREAM)
+			return evtun_fail_(EINVAL, "create a packetevent",
+			    "a stream needs packetevent_stream_new()");
+		like->io = &socket_io;
+		like->is_datagram = type != SOCK_SEQPACKET;
+		like->eof_on_zero = type == SOCK_SEQPACKET;
+		return 0;
+	}
+	if (errno != ENOTSOCK || fstat(like->fd, &st) < 0)
+		return evtun_fail_(errno, "create a packetevent",
+		    "it needs an open descriptor");
+	like->io = &plain_io;
+	like->eof_on_zero = S_ISFIFO(st.st_mode);
+	return 0;
+}
+
+struct packetevent *
+packetevent_fd_new(struct event_base *base, evutil_socket_t fd, int options)
+{
+	struct fd_pev like;
+
+	if (pev_check_options_(base, options) < 0)
+		return NULL;
+	memset(&like, 0, sizeof(like));
+	like.fd = fd;
+	like.max_len = EVTUN_MAX_FRAME;
+	if (fd_classify(&like) < 0)
+		return NULL;
+	return fd_new_(base, &like, options);
+}

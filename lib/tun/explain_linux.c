@@ -1,0 +1,266 @@
+/*
+ * The cures that evtun_get_error() names on Linux.  All of it runs on failure
+ * only, so that it may take its time.
+ */
+#include "config.h"
+
+#include <net/if.h>
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "evtun/tun.h"
+#include "error-internal.h"
+#include "tun/linux-internal.h"
+
+/* A machine with more open descriptors is searched in part. */
+#define MAX_SEARCHED 100000
+
+struct holder {
+	long pid;
+	char comm[16];
+};
+
+int
+evtun_explain_open_(int err)
+{
+	const char *cure = NULL;
+
+	if (err == ENOENT || err == ENODEV || err == ENXIO)
+		cure = "this kernel has no TUN driver loaded (modprobe tun), "
+		    "or this container was not given the device";
+	else if (err == EACCES || err == EPERM)
+		cure = "creating a device needs CAP_NET_ADMIN, and "
+		    "opening one the right to read and write this file";
+	return evtun_fail_(err, "open /dev/net/tun", cure);
+}
+
+int
+evtun_explain_link_(int err, const char *step)
+{
+	switch (err) {
+	case EPERM:
+	case EACCES:
+		return evtun_fail_(err, step,
+		    "changing an interface needs CAP_NET_ADMIN");
+	case ENODEV:
+		return evtun_fail_(ENXIO, step, "the interface is gone");
+	case EAFNOSUPPORT:
+	case EOPNOTSUPP:
+		return evtun_fail_(ENOTSUP, step,
+		    "this kernel lacks that family of addresses");
+	default:
+		return evtun_fail_(err, step, NULL);
+	}
+}
+
+static int
+read_line(int dir, const char *path, char *line, size_t size)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, line, size - 1);
+	close(fd);
+	if (n < 0)
+		return -1;
+	line[n] = '\0';
+	return 0;
+}
+
+/* drivers/net/tun.c: tun_chr_show_fdinfo() */
+static int
+is_held_here(int fdinfo, const char *number, const char *name)
+{
+	char text[512], line[EVTUN_NAME_SIZE + 8];
+
+	if (read_line(fdinfo, number, text, sizeof(text)) < 0)
+		return 0;
+	snprintf(line, sizeof(line), "\niff:\t%s\n", name);
+	return strstr(text, line) != NULL;
+}
+
+static int
+holds(int proc, const char *pid, const char *name, int *left)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+	int fd, found = 0;
+
+	snprintf(path, sizeof(path), "%.20s/fdinfo", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return 0;
+	}
+	while (!found && --*left > 0 && (entry = readdir(dir)) != NULL)
+		found = isdigit((unsigned char)entry->d_name[0]) &&
+		    is_held_here(fd, entry->d_name, name);
+	closedir(dir);
+	return found;
+}
+
+/* An interface of that name in another network namespace is another one. */
+static int
+is_neighbour(int proc, const char *pid, const ev_uint64_t home[2])
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%.20s/ns/net", pid);
+	return fstatat(proc, path, &st, 0) == 0 && st.st_dev == home[0] &&
+	    st.st_ino == home[1];
+}
+
+/* What a process calls itself may hold any byte. */
+static void
+get_comm(int proc, const char *pid, char *comm, size_t size)
+{
+	char path[64];
+	size_t i;
+
+	snprintf(path, sizeof(path), "%.20s/comm", pid);
+	if (read_line(proc, path, comm, size) < 0)
+		comm[0] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	for (i = 0; comm[i] != '\0'; i++)
+		if (!isalnum((unsigned char)comm[i]) &&
+		    strchr("._-:/ ", comm[i]) == NULL)
+			comm[i] = '?';
+}
+
+static int
+find_holder(const char *name, struct holder *holder)
+{
+	ev_uint64_t home[2];
+	struct dirent *entry;
+	int found = 0, left = MAX_SEARCHED;
+	DIR *dir;
+
+	if (evtun_own_namespace_(home) < 0 || (dir = opendir("/proc")) == NULL)
+		return 0;
+	while (!found && left > 0 && (entry = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !is_neighbour(dirfd(dir), entry->d_name, home) ||
+		    !holds(dirfd(dir), entry->d_name, name, &left))
+			continue;
+		found = 1;
+		holder->pid = strtol(entry->d_name, NULL, 10);
+		get_comm(dirfd(dir), entry->d_name, holder->comm,
+		    sizeof(holder->comm));
+	}
+	closedir(dir);
+	return found;
+}
+
+static int
+explain_busy(const char *name, int options)
+{
+	struct holder holder;
+	const char *cure = options & EVTUN_OPT_EXCLUSIVE ?
+	    "EVTUN_OPT_EXCLUSIVE makes new interfaces only" :
+	    "EVTUN_OPT_MULTIQUEUE, in every program that opens it, lets it "
+	    "have more than one user";
+
+	if (!find_holder(name, &holder))
+		return evtun_failf_(EBUSY, cure, "open %s", name);
+	if (holder.pid == (long)getpid())
+		return evtun_failf_(EBUSY, cure,
+		    "open %s, held by this process itself", name);
+	return evtun_failf_(EBUSY, cure, "open %s, held by process %ld (%s)",
+	    name, holder.pid, holder.comm);
+}
+
+static int
+explain_refused(int err, const char *name, const struct evtun_link *link)
+{
+	if (link->index == 0)
+		return evtun_failf_(err,
+		    "creating a device needs CAP_NET_ADMIN", "open %s", name);
+	if (link->owner >= 0 && link->group >= 0)
+		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
+		    "or that user in that group",
+		    "open %s, which belongs to user %ld and group %ld", name,
+		    link->owner, link->group);
+	if (link->owner >= 0)
+		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
+		    "or to be that user",
+		    "open %s, which belongs to user %ld", name, link->owner);
+	if (link->group >= 0)
+		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
+		    "or to be in that group",
+		    "open %s, which belongs to group %ld", name, link->group);
+	return evtun_failf_(err, "it takes CAP_NET_ADMIN", "open %s", name);
+}
+
+static int
+explain_invalid(const char *name, int options, const struct evtun_link *link)
+{
+	const char *cure = NULL;
+
+	if (link->index == 0)
+		cure = "the kernel refuses the name";
+	else if (!link->is_tun)
+		cure = "it is no TUN or TAP device";
+	else if (!link->has_details)
+		cure = "it is of the other kind, TUN or TAP, "
+		    "or EVTUN_OPT_MULTIQUEUE differs";
+	else if (link->type != (options & EVTUN_OPT_TAP ? IFF_TAP : IFF_TUN))
+		cure = link->type == IFF_TAP ?
+		    "it is a TAP device: EVTUN_OPT_TAP is missing" :
+		    "it is a TUN device, not a TAP device";
+	else if (link->multi_queue != !!(options & EVTUN_OPT_MULTIQUEUE))
+		cure = link->multi_queue ?
+		    "it was made with EVTUN_OPT_MULTIQUEUE, which is missing" :
+		    "it was made without EVTUN_OPT_MULTIQUEUE";
+	return evtun_failf_(EINVAL, cure, "open %s", name);
+}
+
+/* Somebody else's interface may be called anything. */
+static int
+is_printable(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name[i] != '\0'; i++)
+		if (!isalnum((unsigned char)name[i]) &&
+		    strchr("._-%", name[i]) == NULL)
+			return 0;
+	return i > 0;
+}
+
+int
+evtun_explain_attach_(int err, const char *name, int options)
+{
+	const char *shown = is_printable(name) ? name : "a device";
+	struct evtun_link link;
+
+	memset(&link, 0, sizeof(link));
+	if (name[0] != '\0' && strchr(name, '%') == NULL)
+		(void)evtun_link_find_(name, &link);
+	switch (err) {
+	case EPERM:
+	case EACCES:
+		return explain_refused(err, shown, &link);
+	case EBUSY:
+		return explain_busy(shown, options);
+	case EINVAL:
+		return explain_invalid(shown, options, &link);
+	case E2BIG:
+		return evtun_failf_(err, "an interface has 256 queues at most",
+		    "open %s", shown);
+	default:
+		return evtun_failf_(err, NULL, "open %s", shown);
+	}
+}

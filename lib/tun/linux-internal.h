@@ -1,0 +1,68 @@
+#ifndef EVTUN_LINUX_INTERNAL_H_INCLUDED_
+#define EVTUN_LINUX_INTERNAL_H_INCLUDED_
+/*
+ * What the files of the Linux backend share.
+ */
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <event2/util.h>
+
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+
+#include "tun/system-internal.h"
+
+/* For headers older than the kernel. */
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
+#endif
+#ifndef SIOCGSKNS
+#define SIOCGSKNS 0x894C
+#endif
+
+/* What netlink says of an interface. */
+struct evtun_link {
+	unsigned index;
+	unsigned flags;			/* IFF_UP and the like */
+	int mtu;
+	/* net.ipv4.conf.NAME.promote_secondaries; -1 if not told. */
+	int promote;
+	/* It is a TUN or TAP device. */
+	int is_tun;
+	/* The rest is known, and owner and group are -1 if there is none. */
+	int has_details;
+	int type;			/* IFF_TUN or IFF_TAP */
+	int packet_info;
+	int persist;
+	int multi_queue;
+	unsigned queues;		/* attached and detached ones */
+	long owner;
+	long group;
+};
+
+/*
+ * link_linux.c: rtnetlink, in the network namespace of the thread.  Return 0,
+ * or -1 with errno set and no text: ENODEV if there is no such interface.
+ */
+int evtun_link_find_(const char *name, struct evtun_link *link);
+int evtun_link_set_mtu_(unsigned index, int mtu);
+int evtun_link_set_up_(unsigned index, int up);
+int evtun_link_set_promote_(unsigned index, int promote);
+/* Both succeed if it is so already; without a peer, any is removed.  promote
+ * is that of the interface. */
+int evtun_link_add_address_(unsigned index, const struct evtun_address *addr);
+int evtun_link_del_address_(unsigned index, int promote,
+    const struct evtun_address *addr);
+
+/*
+ * explain_linux.c: evtun_fail_() with the cure.
+ */
+int evtun_explain_open_(int err);
+int evtun_explain_attach_(int err, const char *name, int options);
+int evtun_explain_link_(int err, const char *step);
+
+/* linux.c: the network namespace of the thread; -1 if it cannot be told. */
+int evtun_own_namespace_(ev_uint64_t home[2]);
+
+#endif /* EVTUN_LINUX_INTERNAL_H_INCLUDED_ */
