@@ -5,9 +5,6 @@
 
 #include "packetevent-internal.h"
 
-#define ALIGNMENT 16
-#define ALIGN_UP(n) (((n) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
-
 /*
  * The memory is the reserved and never committed space of an evbuffer, so
  * that it comes from the allocator that the application gave to libevent.
@@ -19,21 +16,22 @@ arena_reserve(struct evbuffer *memory, size_t size)
 	struct evbuffer_iovec space;
 	size_t skew;
 
-	if (evbuffer_reserve_space(memory, (ev_ssize_t)(size + ALIGNMENT),
+	if (evbuffer_reserve_space(memory, (ev_ssize_t)(size + PEV_ALIGNMENT_),
 	    &space, 1) != 1)
 		return NULL;
-	skew = (size_t)space.iov_base % ALIGNMENT;
-	return (unsigned char *)space.iov_base + (skew ? ALIGNMENT - skew : 0);
+	skew = PEV_ALIGN_UP_((size_t)space.iov_base) -
+	    (size_t)space.iov_base;
+	return (unsigned char *)space.iov_base + skew;
 }
 
 struct pev_arena_ *
 pev_arena_new_(int with_sources)
 {
 	struct pev_arena_ *arena;
-	size_t packets = ALIGN_UP(
+	size_t packets = PEV_ALIGN_UP_(
 	    PEV_BATCH_PACKETS_MAX_ * sizeof(*arena->packets));
-	size_t sources = with_sources ?
-	    ALIGN_UP(PEV_BATCH_PACKETS_MAX_ * sizeof(*arena->sources)) : 0;
+	size_t sources = with_sources ? PEV_ALIGN_UP_(
+	    PEV_BATCH_PACKETS_MAX_ * sizeof(*arena->sources)) : 0;
 	unsigned char *p;
 
 	arena = calloc(1, sizeof(*arena));
@@ -65,25 +63,4 @@ pev_arena_free_(struct pev_arena_ *arena)
 	if (arena->memory != NULL)
 		evbuffer_free(arena->memory);
 	free(arena);
-}
-
-unsigned char *
-pev_arena_next_(struct pev_arena_ *arena)
-{
-	size_t start = ALIGN_UP(arena->used) + ALIGN_UP(arena->gap) +
-	    arena->bias + arena->head;
-
-	if (arena->n >= arena->max_n ||
-	    start + arena->max_len + 1 + arena->tail > PEV_BATCH_BYTES_)
-		return NULL;
-	return arena->data + start;
-}
-
-void
-pev_arena_take_(struct pev_arena_ *arena, unsigned char *packet, size_t len)
-{
-	arena->packets[arena->n].iov_base = packet;
-	arena->packets[arena->n].iov_len = len;
-	arena->n++;
-	arena->used = (size_t)(packet - arena->data) + len + arena->tail;
 }

@@ -11,28 +11,25 @@
 #include "fd-internal.h"
 #include "tun/tun-internal.h"
 
-/* A device has no end of file, and no empty packets. */
 static ev_ssize_t
 device_read(struct fd_pev *fp, unsigned char *packet, size_t space)
 {
-	ev_ssize_t n = evtun_recv_(fp->tun, packet, space);
-
-	if (n != 0)
-		return n;
-	errno = EAGAIN;
-	return -1;
+	return evtun_recv_(fp->tun, packet, space);
 }
 
 static int
-device_write(struct fd_pev *fp, const struct pev_packet_ *packet)
+device_check(struct packetevent *pev, const void *head, size_t n, size_t len)
 {
-	return evtun_send_(fp->tun, packet->vec, packet->n_vec);
+	return evtun_check_(fd_upcast_(pev)->tun, head, n, len);
 }
 
 static int
-device_check(const struct fd_pev *fp, const void *head, size_t n, size_t len)
+device_send(struct packetevent *pev, const struct pev_packet_ *packet)
 {
-	return evtun_check_(fp->tun, head, n, len);
+	struct fd_pev *fp = fd_upcast_(pev);
+	int err = evtun_send_(fp->tun, packet->vec, packet->n_vec);
+
+	return err ? fd_refused_(fp, err) : 0;
 }
 
 static int
@@ -59,17 +56,28 @@ device_probe(struct fd_pev *fp)
 }
 
 static void
-device_close(struct fd_pev *fp)
+device_close(struct packetevent *pev)
 {
-	evtun_free(fp->tun);
+	evtun_free(fd_upcast_(pev)->tun);
+}
+
+static int
+device_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
+    int lost[2])
+{
+	return fd_fill_(fp, arena, limit, lost, device_read);
 }
 
 static const struct fd_io device_io = {
-	.read = device_read,
-	.write = device_write,
-	.check = device_check,
+	.fill = device_fill,
 	.is_fatal = device_is_fatal,
-	.probe = device_probe,
+	.probe = device_probe
+};
+
+static const struct pev_ops_ device_ops = {
+	FD_SHARED_OPS_,
+	.check = device_check,
+	.send = device_send,
 	.close = device_close
 };
 
@@ -93,5 +101,5 @@ packetevent_tun_new(struct event_base *base, struct evtun *tun, int options)
 	like.prefix = evtun_get_prefix_(tun);
 	/* An Ethernet header is 14 bytes. */
 	like.bias = evtun_get_options(tun) & EVTUN_OPT_TAP ? 2 : 0;
-	return fd_new_(base, &like, options);
+	return fd_new_(base, &device_ops, &like, options);
 }

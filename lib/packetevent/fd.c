@@ -17,12 +17,6 @@ static const struct timeval probe_interval = {0, 50 * 1000};
  * receiver that it is not connected to is full) is tried again after this. */
 static const struct timeval retry_interval = {0, 1000};
 
-static struct fd_pev *
-fd_upcast(struct packetevent *pev)
-{
-	return (struct fd_pev *)(void *)pev;	/* its first member */
-}
-
 /* ---- readiness ---- */
 
 static void fd_ready_cb(evutil_socket_t fd, short what, void *arg);
@@ -100,10 +94,10 @@ fd_set_timer(struct event *ev, int runs, const struct timeval *interval)
 	return event_add(ev, interval);
 }
 
-static int
-fd_update(struct packetevent *pev, int waiting)
+int
+fd_update_(struct packetevent *pev, int waiting)
 {
-	struct fd_pev *fp = fd_upcast(pev);
+	struct fd_pev *fp = fd_upcast_(pev);
 	int paused = !pev->freed && !pev->error[PEV_READ_] &&
 	    !(pev->enabled & EV_READ);
 	int retrying = fp->stalled && waiting && pev_is_writing_(pev);
@@ -125,29 +119,13 @@ fd_gone_(struct fd_pev *fp, int err, const char *step)
 
 /* ---- writing ---- */
 
-static int
-fd_check(struct packetevent *pev, const void *head, size_t n, size_t len)
+int
+fd_refused_(struct fd_pev *fp, int err)
 {
-	struct fd_pev *fp = fd_upcast(pev);
-
-	return fp->io->check(fp, head, n, len);
-}
-
-static int
-fd_send(struct packetevent *pev, const struct pev_packet_ *packet)
-{
-	struct fd_pev *fp = fd_upcast(pev);
-	int err;
-
-	do
-		err = fp->io->write(fp, packet);
-	while (err == EINTR);
-	if (err == 0)
-		return 0;
 	if (err == EAGAIN || err == EWOULDBLOCK ||
 	    /* What is queued waits for the interface to come up. */
 	    (err == ENETDOWN && fp->io->probe != NULL &&
-	    pev->queue->packets > 0)) {
+	    fp->queue.packets > 0)) {
 		fp->spent = 1;
 		return EAGAIN;
 	}
@@ -170,7 +148,7 @@ fd_flush(struct fd_pev *fp)
 	if (pev_flush_(pev, pev->max_batch) == EAGAIN &&
 	    pev->queue->packets == before && fp->ev_retry != NULL) {
 		fp->stalled = 1;
-		if (fd_update(pev, 1) < 0)
+		if (fd_update_(pev, 1) < 0)
 			fp->stalled = 0;
 	}
 }
@@ -235,16 +213,16 @@ fd_retry_cb(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the rest ---- */
 
-static int
-fd_has_sources(struct packetevent *pev)
+int
+fd_has_sources_(struct packetevent *pev)
 {
-	return fd_upcast(pev)->is_datagram;
+	return fd_upcast_(pev)->is_datagram;
 }
 
-static int
-fd_set_priority(struct packetevent *pev, int priority)
+int
+fd_set_priority_(struct packetevent *pev, int priority)
 {
-	struct fd_pev *fp = fd_upcast(pev);
+	struct fd_pev *fp = fd_upcast_(pev);
 
 	if (event_priority_set(fp->ev, priority) < 0)
 		return -1;
@@ -256,50 +234,30 @@ fd_set_priority(struct packetevent *pev, int priority)
 	return 0;
 }
 
-static evutil_socket_t
-fd_get_fd(struct packetevent *pev)
+evutil_socket_t
+fd_get_fd_(struct packetevent *pev)
 {
-	return fd_upcast(pev)->fd;
+	return fd_upcast_(pev)->fd;
 }
 
-static void
-fd_free_events(struct packetevent *pev)
+void
+fd_free_events_(struct packetevent *pev)
 {
-	struct fd_pev *fp = fd_upcast(pev);
+	struct fd_pev *fp = fd_upcast_(pev);
 
 	pev_free_event_(pev, fp->ev);
 	pev_free_event_(pev, fp->ev_probe);
 	pev_free_event_(pev, fp->ev_retry);
 }
 
-static void
-fd_close(struct packetevent *pev)
+void
+fd_destroy_(struct packetevent *pev)
 {
-	struct fd_pev *fp = fd_upcast(pev);
-
-	fp->io->close(fp);
-}
-
-static void
-fd_destroy(struct packetevent *pev)
-{
-	struct fd_pev *fp = fd_upcast(pev);
+	struct fd_pev *fp = fd_upcast_(pev);
 
 	pev_queue_free_(&fp->queue);
 	free(fp);
 }
-
-static const struct pev_ops_ fd_ops = {
-	.check = fd_check,
-	.send = fd_send,
-	.update = fd_update,
-	.has_sources = fd_has_sources,
-	.set_priority = fd_set_priority,
-	.get_fd = fd_get_fd,
-	.free_events = fd_free_events,
-	.close = fd_close,
-	.destroy = fd_destroy
-};
 
 /* ---- birth ---- */
 
@@ -320,7 +278,8 @@ fd_make_events(struct fd_pev *fp)
 }
 
 struct packetevent *
-fd_new_(struct event_base *base, const struct fd_pev *like, int options)
+fd_new_(struct event_base *base, const struct pev_ops_ *ops,
+    const struct fd_pev *like, int options)
 {
 	struct fd_pev *fp = calloc(1, sizeof(*fp));
 
@@ -331,11 +290,11 @@ fd_new_(struct event_base *base, const struct fd_pev *like, int options)
 	*fp = *like;
 	fp->has_et = (event_base_get_features(base) & EV_FEATURE_ET) != 0;
 	fp->pev.queue = &fp->queue;
-	if (pev_init_(&fp->pev, &fd_ops, base, options) < 0 ||
+	if (pev_init_(&fp->pev, ops, base, options) < 0 ||
 	    pev_queue_init_(&fp->queue) < 0 || fd_make_events(fp) < 0)
 		goto failed;
 	fp->pev.lock = fp->queue.buf;
-	if (pev_make_lock_(&fp->pev) == 0 && fd_update(&fp->pev, 0) == 0)
+	if (pev_make_lock_(&fp->pev) == 0 && fd_update_(&fp->pev, 0) == 0)
 		return &fp->pev;
 failed:
 	pev_discard_(&fp->pev);

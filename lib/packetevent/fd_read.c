@@ -10,38 +10,6 @@
 /* Reads saved at most, one a wakeup, while packets come singly. */
 #define SAVED_READS_MAX 8
 
-/* Read into the arena until it is full or nothing is left.  Not locked: only
- * the thread of the loop reads.  0; EAGAIN if nothing is left; or what ended
- * it, FD_EOF among them.  lost[1] counts malformed packets, lost[0] others that
- * were not to be had. */
-static int
-fd_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
-    int lost[2])
-{
-	unsigned char *packet;
-	ev_ssize_t n;
-	int reads;
-
-	for (reads = 0; reads < limit; reads++) {
-		packet = pev_arena_next_(arena);
-		if (packet == NULL)
-			return 0;
-		n = fp->io->read(fp, packet, arena->max_len + 1);
-		if (n > 0)
-			pev_arena_take_(arena, packet, (size_t)n);
-		else if (n == FD_EOF)
-			return FD_EOF;
-		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return EAGAIN;
-		else if (n < 0 && errno != EINTR) {
-			if (fp->io->is_fatal(fp, errno))
-				return errno;
-			lost[errno == EBADMSG]++;
-		}
-	}
-	return 0;
-}
-
 /*
  * The read that finds nothing costs a fifth when packets come singly.  So it
  * is left out for some wakeups once one packet was all there was, for ever
@@ -84,7 +52,7 @@ fd_read_(struct fd_pev *fp)
 	arena = pev_begin_batch_(pev, fp->max_len,
 	    fp->prefix > pev->head ? fp->prefix : 0, fp->bias);
 	pev_unlock_(pev);
-	err = fd_fill(fp, arena, limit, lost);
+	err = fp->io->fill(fp, arena, limit, lost);
 	pev_lock_(pev);
 	fd_learn(fp, arena->n, limit, err);
 	pev->counts[PEV_COUNT_READ_DROPPED] += (ev_uint64_t)lost[0];

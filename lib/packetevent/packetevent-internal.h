@@ -58,6 +58,11 @@ void pev_queue_drop_(struct pev_queue_ *queue, const struct pev_packet_ *head);
 #define PEV_BATCH_PACKETS_MAX_ 1024
 #define PEV_ROOM_MAX_ 4096
 
+/* Packets begin at a multiple of this, but for the room before them. */
+#define PEV_ALIGNMENT_ 16
+#define PEV_ALIGN_UP_(n) \
+	(((n) + PEV_ALIGNMENT_ - 1) / PEV_ALIGNMENT_ * PEV_ALIGNMENT_)
+
 struct pev_source_ {
 	socklen_t len;
 	struct sockaddr_storage addr;
@@ -74,7 +79,7 @@ struct pev_arena_ {
 	/* The form of this batch. */
 	int max_n;
 	size_t head, tail;		/* room asked for */
-	size_t gap;			/* more room, for the system's header */
+	size_t gap;			/* more of it: the system's header */
 	size_t bias;			/* puts the IP header on 4 bytes */
 	size_t max_len;			/* of a packet */
 };
@@ -84,10 +89,27 @@ void pev_arena_free_(struct pev_arena_ *arena);
 
 /* Where the next packet goes: max_len + 1 bytes, with room on both sides.
  * NULL when the batch is full. */
-unsigned char *pev_arena_next_(struct pev_arena_ *arena);
+static inline unsigned char *
+pev_arena_next_(struct pev_arena_ *arena)
+{
+	size_t start = PEV_ALIGN_UP_(arena->used) + PEV_ALIGN_UP_(arena->gap) +
+	    arena->bias + arena->head;
+
+	if (arena->n >= arena->max_n ||
+	    start + arena->max_len + 1 + arena->tail > PEV_BATCH_BYTES_)
+		return NULL;
+	return arena->data + start;
+}
+
 /* The packet of len bytes that was put there is part of the batch. */
-void pev_arena_take_(struct pev_arena_ *arena, unsigned char *packet,
-    size_t len);
+static inline void
+pev_arena_take_(struct pev_arena_ *arena, unsigned char *packet, size_t len)
+{
+	arena->packets[arena->n].iov_base = packet;
+	arena->packets[arena->n].iov_len = len;
+	arena->n++;
+	arena->used = (size_t)(packet - arena->data) + len + arena->tail;
+}
 
 /* ---- packetevent.c ---- */
 
@@ -103,7 +125,7 @@ struct packetevent {
 	struct event_base *base;
 	struct evbuffer *lock;
 	struct pev_queue_ *queue;
-	struct pev_arena_ *arena;	/* made when reading is first enabled */
+	struct pev_arena_ *arena;	/* NULL until reading is enabled */
 
 	packetevent_read_cb readcb;
 	packetevent_write_cb writecb;
@@ -192,8 +214,20 @@ void pev_free_event_(struct packetevent *pev, struct event *ev);
  * would keep descriptors from their turn for ever. */
 void pev_wake_(struct event *ev);
 
-void pev_lock_(struct packetevent *pev);
-void pev_unlock_(struct packetevent *pev);
+static inline void
+pev_lock_(struct packetevent *pev)
+{
+	if (pev->options & PEV_OPT_THREADSAFE)
+		evbuffer_lock(pev->lock);
+}
+
+static inline void
+pev_unlock_(struct packetevent *pev)
+{
+	if (pev->options & PEV_OPT_THREADSAFE)
+		evbuffer_unlock(pev->lock);
+}
+
 /* Lock and take a reference; the other gives both back, and frees. */
 void pev_enter_(struct packetevent *pev);
 void pev_leave_(struct packetevent *pev);

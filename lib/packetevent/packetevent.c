@@ -14,18 +14,6 @@
 #define DEFAULT_HIGHMARK (256 * 1024)
 
 void
-pev_lock_(struct packetevent *pev)
-{
-	evbuffer_lock(pev->lock);
-}
-
-void
-pev_unlock_(struct packetevent *pev)
-{
-	evbuffer_unlock(pev->lock);
-}
-
-void
 pev_enter_(struct packetevent *pev)
 {
 	pev_lock_(pev);

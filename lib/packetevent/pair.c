@@ -23,7 +23,7 @@ struct pair_pev {
 	struct packetevent pev;
 	struct pair_link *link;
 	int side;
-	struct event *ev;	/* no descriptor: there may be something to read */
+	struct event *ev;	/* no descriptor: look for input */
 };
 
 static struct pair_pev *
@@ -186,9 +186,9 @@ pair_destroy(struct packetevent *pev)
 	struct pair_pev *pp = pair_upcast(pev);
 	int last;
 
-	evbuffer_lock(pev->lock);
+	pev_lock_(pev);
 	last = --pp->link->refcnt == 0;
-	evbuffer_unlock(pev->lock);
+	pev_unlock_(pev);
 	if (last)
 		pair_link_free(pp->link);
 	free(pp);

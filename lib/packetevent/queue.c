@@ -99,7 +99,8 @@ pev_queue_peek_(struct pev_queue_ *queue, struct pev_packet_ *packet,
 	packet->vec = piece;
 	packet->n_vec = 1;
 	packet->len = record.len;
-	packet->addr = record.addrlen > 0 ? (struct sockaddr *)(void *)p : NULL;
+	packet->addr = record.addrlen > 0 ?
+	    (struct sockaddr *)(void *)p : NULL;
 	packet->addrlen = record.addrlen;
 	return 1;
 }

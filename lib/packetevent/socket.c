@@ -46,17 +46,21 @@ socket_read(struct fd_pev *fp, unsigned char *packet, size_t space)
 }
 
 static int
-socket_write(struct fd_pev *fp, const struct pev_packet_ *packet)
+socket_send(struct packetevent *pev, const struct pev_packet_ *packet)
 {
+	struct fd_pev *fp = fd_upcast_(pev);
 	struct msghdr msg;
+	ev_ssize_t n;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.msg_name = (void *)packet->addr;
 	msg.msg_namelen = packet->addrlen;
 	msg.msg_iov = (struct iovec *)(void *)packet->vec;
 	msg.msg_iovlen = (size_t)packet->n_vec;
-	return sendmsg(fp->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ?
-	    errno : 0;
+	do
+		n = sendmsg(fp->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? fd_refused_(fp, errno) : 0;
 }
 
 /* What a network reports ends nothing; a descriptor that is not what it was
@@ -78,25 +82,15 @@ socket_is_fatal(const struct fd_pev *fp, int err)
 }
 
 static int
-fd_check_size(const struct fd_pev *fp, const void *head, size_t n, size_t len)
+socket_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
+    int lost[2])
 {
-	(void)head;
-	(void)n;
-	return len > fp->max_len ? EMSGSIZE : 0;
-}
-
-static void
-fd_close_plain(struct fd_pev *fp)
-{
-	evutil_closesocket(fp->fd);
+	return fd_fill_(fp, arena, limit, lost, socket_read);
 }
 
 static const struct fd_io socket_io = {
-	.read = socket_read,
-	.write = socket_write,
-	.check = fd_check_size,
-	.is_fatal = socket_is_fatal,
-	.close = fd_close_plain
+	.fill = socket_fill,
+	.is_fatal = socket_is_fatal
 };
 
 /* ---- other descriptors ---- */
@@ -114,10 +108,17 @@ plain_read(struct fd_pev *fp, unsigned char *packet, size_t space)
 }
 
 static int
-plain_write(struct fd_pev *fp, const struct pev_packet_ *packet)
+plain_send(struct packetevent *pev, const struct pev_packet_ *packet)
 {
-	return writev(fp->fd, (const struct iovec *)(const void *)packet->vec,
-	    packet->n_vec) < 0 ? errno : 0;
+	struct fd_pev *fp = fd_upcast_(pev);
+	ev_ssize_t n;
+
+	do
+		n = writev(fp->fd,
+		    (const struct iovec *)(const void *)packet->vec,
+		    packet->n_vec);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? fd_refused_(fp, errno) : 0;
 }
 
 static int
@@ -128,12 +129,46 @@ plain_is_fatal(const struct fd_pev *fp, int err)
 	    err != ENOMEM && err != ENETDOWN;
 }
 
+static int
+plain_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
+    int lost[2])
+{
+	return fd_fill_(fp, arena, limit, lost, plain_read);
+}
+
 static const struct fd_io plain_io = {
-	.read = plain_read,
-	.write = plain_write,
-	.check = fd_check_size,
-	.is_fatal = plain_is_fatal,
-	.close = fd_close_plain
+	.fill = plain_fill,
+	.is_fatal = plain_is_fatal
+};
+
+/* ---- both ---- */
+
+static int
+fd_check(struct packetevent *pev, const void *head, size_t n, size_t len)
+{
+	(void)head;
+	(void)n;
+	return len > fd_upcast_(pev)->max_len ? EMSGSIZE : 0;
+}
+
+static void
+fd_close(struct packetevent *pev)
+{
+	evutil_closesocket(fd_upcast_(pev)->fd);
+}
+
+static const struct pev_ops_ socket_ops = {
+	FD_SHARED_OPS_,
+	.check = fd_check,
+	.send = socket_send,
+	.close = fd_close
+};
+
+static const struct pev_ops_ plain_ops = {
+	FD_SHARED_OPS_,
+	.check = fd_check,
+	.send = plain_send,
+	.close = fd_close
 };
 
 /* ---- birth ---- */
@@ -175,5 +210,6 @@ packetevent_fd_new(struct event_base *base, evutil_socket_t fd, int options)
 	like.max_len = EVTUN_MAX_FRAME;
 	if (fd_classify(&like) < 0)
 		return NULL;
-	return fd_new_(base, &like, options);
+	return fd_new_(base, like.io == &socket_io ? &socket_ops : &plain_ops,
+	    &like, options);
 }

@@ -2,7 +2,7 @@
  * Packetevents over a stream: a length before every packet.
  *
  * The bufferevent calls back with its lock held, so its callbacks take no
- * lock of ours: they leave a note and activate an event, and all the rest
+ * lock of ours: they leave a note and wake an event of ours, and all the rest
  * happens in there, where the order packetevent, then bufferevent holds.
  */
 #include "config.h"
@@ -50,25 +50,25 @@ stream_upcast(struct packetevent *pev)
 /* ---- what bev calls ---- */
 
 static void
-stream_wake(struct stream_pev *sp, short what)
+stream_wake(struct stream_pev *sp)
 {
 	/* Fails if it is to run already. */
 	(void)event_priority_set(sp->ev, bufferevent_get_priority(sp->bev));
-	event_active(sp->ev, what, 0);
+	pev_wake_(sp->ev);
 }
 
 static void
 stream_read_cb(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
-	stream_wake(arg, EV_READ);
+	stream_wake(arg);
 }
 
 static void
 stream_write_cb(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
-	stream_wake(arg, EV_WRITE);
+	stream_wake(arg);
 }
 
 static void
@@ -86,7 +86,7 @@ stream_event_cb(struct bufferevent *bev, short what, void *arg)
 		sp->noted_err[dir] = err ? err : EIO;
 	}
 	bufferevent_unlock(bev);
-	stream_wake(sp, EV_READ);
+	stream_wake(sp);
 }
 
 /* ---- reading ---- */
@@ -352,7 +352,12 @@ stream_free_events(struct packetevent *pev)
 static void
 stream_close(struct packetevent *pev)
 {
-	bufferevent_free(stream_upcast(pev)->bev);
+	struct bufferevent *bev = stream_upcast(pev)->bev;
+
+	/* A bufferevent pair tells its other end nothing when it is freed; to
+	 * a socket this does nothing. */
+	bufferevent_flush(bev, EV_WRITE, BEV_FINISHED);
+	bufferevent_free(bev);
 }
 
 static void

@@ -38,9 +38,6 @@ pev_count_written_(struct packetevent *pev, size_t len)
 {
 	pev->counts[PEV_COUNT_WRITTEN_PACKETS]++;
 	pev->counts[PEV_COUNT_WRITTEN_BYTES] += len;
-	/* To a device it has gone; elsewhere it may still be waiting. */
-	if (pev->ops->get_unsent != NULL)
-		pev->waited = 1;
 }
 
 void
@@ -97,14 +94,14 @@ packetevent_flush(struct packetevent *pev)
 	int left;
 
 	pev_lock_(pev);
-	if (pev->error[PEV_WRITE_]) {
-		evtun_fail_(pev->error[PEV_WRITE_], "flush a packetevent",
-		    NULL);
-		left = -1;
-	} else {
+	if (!pev->error[PEV_WRITE_])
 		pev_flush_(pev, INT_MAX);
+	/* It may have been found out by flushing. */
+	if (pev->error[PEV_WRITE_])
+		left = evtun_fail_(pev->error[PEV_WRITE_],
+		    "flush a packetevent", NULL);
+	else
 		left = (int)pev->queue->packets;
-	}
 	pev_unlock_(pev);
 	return left;
 }
@@ -162,7 +159,7 @@ pev_check(struct packetevent *pev, const struct pev_packet_ *packet)
 
 /* Write one packet: 0, or why it was dropped.  *is_full tells our own ENOBUFS
  * from that of a device. */
-static int
+static inline int
 pev_write(struct packetevent *pev, const struct pev_packet_ *packet,
     int *is_full)
 {
@@ -176,6 +173,9 @@ pev_write(struct packetevent *pev, const struct pev_packet_ *packet,
 	err = direct ? pev->ops->send(pev, packet) : EAGAIN;
 	if (err == 0) {
 		pev_count_written_(pev, packet->len);
+		/* A device has it; a stream has it waiting. */
+		if (pev->ops->get_unsent != NULL)
+			pev->waited = 1;
 		return 0;
 	}
 	if (err == EAGAIN) {

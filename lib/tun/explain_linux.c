@@ -42,6 +42,14 @@ evtun_explain_open_(int err)
 }
 
 int
+evtun_explain_ioctl_(int err, const char *step)
+{
+	if (err == EBADFD || err == ENODEV)
+		return evtun_fail_(ENXIO, step, EVTUN_GONE_);
+	return evtun_fail_(err, step, NULL);
+}
+
+int
 evtun_explain_link_(int err, const char *step)
 {
 	switch (err) {
@@ -50,7 +58,7 @@ evtun_explain_link_(int err, const char *step)
 		return evtun_fail_(err, step,
 		    "changing an interface needs CAP_NET_ADMIN");
 	case ENODEV:
-		return evtun_fail_(ENXIO, step, "the interface is gone");
+		return evtun_fail_(ENXIO, step, EVTUN_GONE_);
 	case EAFNOSUPPORT:
 	case EOPNOTSUPP:
 		return evtun_fail_(ENOTSUP, step,
@@ -191,16 +199,18 @@ explain_refused(int err, const char *name, const struct evtun_link *link)
 	if (link->owner >= 0 && link->group >= 0)
 		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
 		    "or that user in that group",
-		    "open %s, which belongs to user %ld and group %ld", name,
-		    link->owner, link->group);
+		    "open %s, which belongs to user %lld and group %lld", name,
+		    (long long)link->owner, (long long)link->group);
 	if (link->owner >= 0)
 		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
 		    "or to be that user",
-		    "open %s, which belongs to user %ld", name, link->owner);
+		    "open %s, which belongs to user %lld", name,
+		    (long long)link->owner);
 	if (link->group >= 0)
 		return evtun_failf_(err, "it takes CAP_NET_ADMIN, "
 		    "or to be in that group",
-		    "open %s, which belongs to group %ld", name, link->group);
+		    "open %s, which belongs to group %lld", name,
+		    (long long)link->group);
 	return evtun_failf_(err, "it takes CAP_NET_ADMIN", "open %s", name);
 }
 

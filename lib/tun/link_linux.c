@@ -40,6 +40,8 @@ struct request {
 static void *
 begin(struct request *req, uint16_t type, uint16_t flags, size_t header)
 {
+	/* libmnl leaves the padding of attributes as it finds it. */
+	memset(req->buf, 0, sizeof(req->buf));
 	req->nlh = mnl_nlmsg_put_header(req->buf);
 	req->nlh->nlmsg_type = type;
 	req->nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
@@ -103,10 +105,10 @@ parse_detail(const struct nlattr *attr, void *data)
 
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_TUN_OWNER:
-		link->owner = (long)value;
+		link->owner = value;
 		break;
 	case IFLA_TUN_GROUP:
-		link->group = (long)value;
+		link->group = value;
 		break;
 	case IFLA_TUN_TYPE:
 		link->type = (int)value;
@@ -460,7 +462,8 @@ delete_all(unsigned index, int *promoting, const struct evtun_address *addr)
 	int i;
 
 	for (i = 0; i < DELETE_TRIES; i++) {
-		if (search_addresses(&search, index, addr, !addr->has_peer) < 0)
+		if (search_addresses(&search, index, addr,
+		    !addr->has_peer) < 0)
 			return -1;
 		if (search.n_found == 0)
 			return 0;

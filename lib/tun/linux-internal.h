@@ -21,6 +21,9 @@
 #define SIOCGSKNS 0x894C
 #endif
 
+/* The cure, or that there is none, for ENXIO. */
+#define EVTUN_GONE_ "the interface is gone"
+
 /* What netlink says of an interface. */
 struct evtun_link {
 	unsigned index;
@@ -37,8 +40,8 @@ struct evtun_link {
 	int persist;
 	int multi_queue;
 	unsigned queues;		/* attached and detached ones */
-	long owner;
-	long group;
+	ev_int64_t owner;
+	ev_int64_t group;
 };
 
 /*
@@ -60,9 +63,27 @@ int evtun_link_del_address_(unsigned index, int promote,
  */
 int evtun_explain_open_(int err);
 int evtun_explain_attach_(int err, const char *name, int options);
+/* For an ioctl on the descriptor, and for a change through netlink. */
+int evtun_explain_ioctl_(int err, const char *step);
 int evtun_explain_link_(int err, const char *step);
 
-/* linux.c: the network namespace of the thread; -1 if it cannot be told. */
+/*
+ * linux.c
+ */
+/* The network namespace of the thread; -1, and no text, if it cannot be
+ * told. */
 int evtun_own_namespace_(ev_uint64_t home[2]);
+/* Find the device's interface, where it is known to be that: ENXIO if it is
+ * gone, ENODEV if it is elsewhere.  tun->name is up to date then. */
+int evtun_linux_find_(struct evtun *tun, struct evtun_link *link,
+    const char *step);
+
+/*
+ * settings_linux.c
+ */
+int evtun_linux_need_details_(const struct evtun_link *link,
+    const char *step);
+/* Give the interface an owner, if it has none, and make it persistent. */
+int evtun_linux_persist_(struct evtun *tun, const struct evtun_link *link);
 
 #endif /* EVTUN_LINUX_INTERNAL_H_INCLUDED_ */

@@ -2,47 +2,31 @@
  * TUN and TAP devices on Linux: Documentation/networking/tuntap.rst, and
  * drivers/net/tun.c for what that leaves out.
  *
- * Beware: of the ioctls, TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP and
- * TUNSETOFFLOAD take a value, the others here take a pointer.
+ * Beware: TUNSETOFFLOAD takes a value, the other ioctls here a pointer.
  */
 #include "config.h"
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <net/if.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <event2/buffer.h>
-
-#include <linux/virtio_net.h>
 
 #include "evtun/tun.h"
 #include "error-internal.h"
 #include "tun/linux-internal.h"
-#include "tun/tun-internal.h"
 
 /* A rename between two looks at a name is bad luck; twice, it is absurd. */
 #define NAME_TRIES 4
 
 /* struct virtio_net_hdr; what TUNSETVNETHDRSZ is at first. */
 #define VNET_HDR_SIZE 10
-#define VNET_HDR_MAX 24
-
-/* The most pieces to write at once, a header of ours among them; the kernel
- * takes 1,024. */
-#define MAX_PIECES 1000
 
 /* Flags of an interface that the kernel takes from the first to attach. */
 #define KEPT_FLAGS (IFF_TUN | IFF_TAP | IFF_MULTI_QUEUE | IFF_VNET_HDR)
-
-static const char gone[] = "the interface is gone";
-static const char persisting[] = "make the interface persistent";
 
 static void
 close_keeping_errno(int fd)
@@ -125,7 +109,7 @@ get_name(struct evtun *tun, const char *step)
 		return 0;
 	}
 	if (errno == EBADFD)
-		return evtun_fail_(ENXIO, step, gone);
+		return evtun_fail_(ENXIO, step, EVTUN_GONE_);
 	return evtun_fail_(ENODEV, step,
 	    "the system does not tell which interface it is");
 }
@@ -181,8 +165,9 @@ check_link(struct evtun *tun, const struct evtun_link *link, const char *step)
 	return 0;
 }
 
-static int
-find_own(struct evtun *tun, struct evtun_link *link, const char *step)
+int
+evtun_linux_find_(struct evtun *tun, struct evtun_link *link,
+    const char *step)
 {
 	if (find_namesake(tun, link, step) < 0)
 		return -1;
@@ -247,8 +232,7 @@ confirm(struct evtun *tun, const char *asked)
 	int differ;
 
 	if (get_iff(tun->fd, &ifr) < 0)
-		return evtun_fail_(errno == EBADFD ? ENXIO : errno, step,
-		    NULL);
+		return evtun_explain_ioctl_(errno, step);
 	differ = (ifr.ifr_flags ^ flags_of(tun->options)) & KEPT_FLAGS;
 	if (differ & IFF_VNET_HDR)
 		return evtun_fail_(EINVAL, step, "others have the interface "
@@ -282,15 +266,8 @@ reset_stale(int fd)
 	    is_reset(ioctl(fd, TUNSETVNETLE, &zero)) &&
 	    is_reset(ioctl(fd, TUNSETVNETBE, &zero)))
 		return 0;
-	return evtun_fail_(errno, "reset what the last user of the interface "
-	    "has set", NULL);
-}
-
-static int
-need_details(const struct evtun_link *link, const char *step)
-{
-	return link->has_details ? 0 : evtun_fail_(ENOTSUP, step,
-	    "it takes Linux 4.20 to tell who else may use an interface");
+	return evtun_explain_ioctl_(errno,
+	    "reset what the last user of the interface has set");
 }
 
 static int
@@ -300,28 +277,13 @@ settle(struct evtun *tun, const struct evtun_link *link)
 
 	if (!(tun->options & EVTUN_OPT_MULTIQUEUE))
 		return reset_stale(tun->fd);
-	if (need_details(link, step) < 0)
+	if (evtun_linux_need_details_(link, step) < 0)
 		return -1;
 	if (link->queues <= 1)
 		return reset_stale(tun->fd);
 	if (link->packet_info != !!(tun->options & EVTUN_OPT_PACKET_INFO))
 		return evtun_fail_(EINVAL, step, "others have it open, and "
 		    "not with the same EVTUN_OPT_PACKET_INFO");
-	return 0;
-}
-
-/* The owner comes first: what nobody owns anybody can open. */
-static int
-make_persistent(struct evtun *tun, const struct evtun_link *link)
-{
-	if (need_details(link, persisting) < 0)
-		return -1;
-	if (link->owner < 0 && link->group < 0 &&
-	    ioctl(tun->fd, TUNSETOWNER, (unsigned long)geteuid()) < 0)
-		return evtun_fail_(errno, "give the interface an owner", NULL);
-	if (!link->persist && ioctl(tun->fd, TUNSETPERSIST, 1UL) < 0)
-		return evtun_fail_(errno, persisting, NULL);
-	tun->options |= EVTUN_OPT_PERSIST;
 	return 0;
 }
 
@@ -351,7 +313,8 @@ evtun_system_open_(struct evtun *tun, const char *name, int options)
 	    look(tun, &link, options) < 0 ||
 	    settle(tun, &link) < 0)
 		goto fail;
-	if ((options & EVTUN_OPT_PERSIST) && make_persistent(tun, &link) < 0)
+	if ((options & EVTUN_OPT_PERSIST) &&
+	    evtun_linux_persist_(tun, &link) < 0)
 		goto fail;
 	return 0;
 fail:
@@ -365,7 +328,7 @@ evtun_system_queue_(struct evtun *tun, struct evtun *from)
 	static const char step[] = "open another queue";
 	struct evtun_link before, after;
 
-	if (find_own(from, &before, step) < 0)
+	if (evtun_linux_find_(from, &before, step) < 0)
 		return -1;
 	tun->options = from->options & ~EVTUN_OPT_EXCLUSIVE;
 	tun->prefix = from->prefix;
@@ -373,11 +336,12 @@ evtun_system_queue_(struct evtun *tun, struct evtun *from)
 		return -1;
 	if (attach(tun->fd, from->name, tun->options) < 0 ||
 	    confirm(tun, from->name) < 0 ||
-	    find_own(from, &after, step) < 0)
+	    evtun_linux_find_(from, &after, step) < 0)
 		goto fail;
 	/* Meanwhile it may have got another name, or gone, and then this has
 	 * made an interface of the old name. */
-	if (before.index != after.index || strcmp(tun->name, from->name) != 0) {
+	if (before.index != after.index ||
+	    strcmp(tun->name, from->name) != 0) {
 		evtun_fail_(ENXIO, step, "the interface has just changed");
 		goto fail;
 	}
@@ -432,8 +396,9 @@ int
 evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options)
 {
 	static const char step[] = "adopt a descriptor";
-	int fd_flags = fcntl(fd, F_GETFD), wanted;
+	int fd_flags = fcntl(fd, F_GETFD);
 	int flags = fcntl(fd, F_GETFL);
+	int wanted, err;
 
 	if (fd_flags < 0 || flags < 0)
 		return evtun_fail_(errno == EBADF ? EINVAL : errno, step,
@@ -448,9 +413,9 @@ evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options)
 		return evtun_fail_(errno, step, NULL);
 	if (!(flags & O_NONBLOCK) &&
 	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-		evtun_fail_(errno, step, NULL);
+		err = errno;
 		(void)fcntl(fd, F_SETFD, fd_flags);
-		return -1;
+		return evtun_fail_(err, step, NULL);
 	}
 	/* The kernel is to undo what it joined, and to finish checksums.  If
 	 * it will not, evtun_recv_() refuses such packets. */
@@ -491,384 +456,4 @@ evtun_system_options_(const struct evtun *tun)
 	return ifr.ifr_flags & IFF_PERSIST ?
 	    tun->options | EVTUN_OPT_PERSIST :
 	    tun->options & ~EVTUN_OPT_PERSIST;
-}
-
-/* ---- settings ---- */
-
-unsigned
-evtun_system_index_(struct evtun *tun)
-{
-	struct evtun_link link;
-
-	return find_own(tun, &link, "get the index") < 0 ? 0 : link.index;
-}
-
-int
-evtun_system_get_mtu_(struct evtun *tun)
-{
-	struct evtun_link link;
-
-	return find_own(tun, &link, "get the MTU") < 0 ? -1 : link.mtu;
-}
-
-int
-evtun_system_set_mtu_(struct evtun *tun, int mtu)
-{
-	static const char step[] = "set the MTU";
-	struct evtun_link link;
-
-	if (find_own(tun, &link, step) < 0)
-		return -1;
-	if (link.mtu == mtu || evtun_link_set_mtu_(link.index, mtu) == 0)
-		return 0;
-	if (errno == EINVAL)
-		return evtun_fail_(EINVAL, step, "it can be 68 to 65535, "
-		    "on a TAP device 68 to 65521");
-	return evtun_explain_link_(errno, step);
-}
-
-int
-evtun_system_get_up_(struct evtun *tun)
-{
-	struct evtun_link link;
-
-	if (find_own(tun, &link, "tell whether the interface is up") < 0)
-		return -1;
-	return (link.flags & IFF_UP) != 0;
-}
-
-int
-evtun_system_set_up_(struct evtun *tun, int up)
-{
-	const char *step = up ? "bring the interface up" :
-	    "bring the interface down";
-	struct evtun_link link;
-
-	if (find_own(tun, &link, step) < 0)
-		return -1;
-	if (((link.flags & IFF_UP) != 0) == up ||
-	    evtun_link_set_up_(link.index, up) == 0)
-		return 0;
-	return evtun_explain_link_(errno, step);
-}
-
-/* On the descriptor itself, this needs no privilege. */
-static int
-get_hwaddr(struct evtun *tun, struct ifreq *ifr, const char *step)
-{
-	struct evtun_link link;
-
-	if (find_own(tun, &link, step) < 0)
-		return -1;
-	memset(ifr, 0, sizeof(*ifr));
-	if (ioctl(tun->fd, SIOCGIFHWADDR, ifr) < 0)
-		return evtun_fail_(errno == EBADFD ? ENXIO : errno, step,
-		    NULL);
-	return 0;
-}
-
-int
-evtun_system_get_hwaddr_(struct evtun *tun, ev_uint8_t addr[6])
-{
-	struct ifreq ifr;
-
-	if (get_hwaddr(tun, &ifr, "get the Ethernet address") < 0)
-		return -1;
-	memcpy(addr, ifr.ifr_hwaddr.sa_data, 6);
-	return 0;
-}
-
-int
-evtun_system_set_hwaddr_(struct evtun *tun, const ev_uint8_t addr[6])
-{
-	static const char step[] = "set the Ethernet address";
-	struct ifreq ifr;
-
-	if (get_hwaddr(tun, &ifr, step) < 0)
-		return -1;
-	if (memcmp(ifr.ifr_hwaddr.sa_data, addr, 6) == 0)
-		return 0;
-	memcpy(ifr.ifr_hwaddr.sa_data, addr, 6);
-	if (ioctl(tun->fd, SIOCSIFHWADDR, &ifr) < 0)
-		return evtun_fail_(errno == EBADFD ? ENXIO : errno, step,
-		    NULL);
-	return 0;
-}
-
-int
-evtun_system_add_address_(struct evtun *tun, const struct evtun_address *addr)
-{
-	static const char step[] = "add the address";
-	struct evtun_link link;
-
-	if (find_own(tun, &link, step) < 0)
-		return -1;
-	if (evtun_link_add_address_(link.index, addr) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return evtun_fail_(EEXIST, step, "the interface has it with "
-		    "another prefix length or peer: remove that first");
-	if (errno == EACCES && addr->family == AF_INET6)
-		return evtun_fail_(EACCES, step, "IPv6 is disabled on the "
-		    "interface: sysctl net.ipv6.conf.NAME.disable_ipv6=0");
-	return evtun_explain_link_(errno, step);
-}
-
-int
-evtun_system_del_address_(struct evtun *tun, const struct evtun_address *addr)
-{
-	static const char step[] = "remove the address";
-	struct evtun_link link;
-
-	if (find_own(tun, &link, step) < 0)
-		return -1;
-	if (evtun_link_del_address_(link.index, link.promote, addr) == 0)
-		return 0;
-	return evtun_explain_link_(errno, step);
-}
-
-static int
-set_id(struct evtun *tun, unsigned long request, long id, long now)
-{
-	static const char step[] = "set the owner";
-
-	if (id == -1 || id == now ||
-	    ioctl(tun->fd, request, (unsigned long)id) == 0)
-		return 0;
-	if (errno == EBADFD)
-		return evtun_fail_(ENXIO, step, gone);
-	return evtun_fail_(errno, step, errno == EINVAL ?
-	    "no such user or group in this user namespace" : NULL);
-}
-
-int
-evtun_system_set_owner_(struct evtun *tun, long uid, long gid)
-{
-	struct evtun_link link;
-
-	if (find_own(tun, &link, "set the owner") < 0 ||
-	    set_id(tun, TUNSETOWNER, uid, link.owner) < 0)
-		return -1;
-	return set_id(tun, TUNSETGROUP, gid, link.group);
-}
-
-int
-evtun_system_set_persist_(struct evtun *tun, int persist)
-{
-	static const char step[] = "let the interface go with its descriptor";
-	struct evtun_link link;
-
-	if (find_own(tun, &link, persist ? persisting : step) < 0)
-		return -1;
-	if (persist)
-		return make_persistent(tun, &link);
-	if (ioctl(tun->fd, TUNSETPERSIST, 0UL) < 0)
-		return evtun_fail_(errno == EBADFD ? ENXIO : errno, step,
-		    NULL);
-	tun->options &= ~EVTUN_OPT_PERSIST;
-	return 0;
-}
-
-/* ---- packets ---- */
-
-/* Before a packet stand its packet information, if any, and then the header
- * for offload, if any: tun_put_user() in drivers/net/tun.c.  The first is
- * part of the packet to our callers, the second is not. */
-static size_t
-info_size(const struct evtun *tun)
-{
-	return tun->options & EVTUN_OPT_PACKET_INFO ? EVTUN_INFO_SIZE : 0;
-}
-
-static int
-read_error(int err)
-{
-	switch (err) {
-	case EAGAIN:
-		return 0;
-	case EBADFD:
-	case ENODEV:
-	case EFAULT:	/* a descriptor made blocking again, and deleted */
-		err = ENXIO;
-		break;
-	case EINVAL:	/* shorter than its header, and lost */
-		err = EBADMSG;
-		break;
-	}
-	errno = err;
-	return -1;
-}
-
-/* Return the length of the packet of which n bytes were read, the header at
- * vnet among them.  What is still to be split or summed is of no use here. */
-static ev_ssize_t
-strip(const struct evtun *tun, const unsigned char *vnet, size_t n)
-{
-	if (tun->prefix == 0)
-		return (ev_ssize_t)n;
-	if (n <= info_size(tun) + tun->prefix ||
-	    (vnet[offsetof(struct virtio_net_hdr, flags)] &
-	    VIRTIO_NET_HDR_F_NEEDS_CSUM) ||
-	    vnet[offsetof(struct virtio_net_hdr, gso_type)] !=
-	    VIRTIO_NET_HDR_GSO_NONE) {
-		errno = EBADMSG;
-		return -1;
-	}
-	return (ev_ssize_t)(n - tun->prefix);
-}
-
-ev_ssize_t
-evtun_recv_(struct evtun *tun, void *packet, size_t space)
-{
-	unsigned char *start = (unsigned char *)packet - tun->prefix;
-	size_t info;
-	ssize_t n;
-
-	do
-		n = read(tun->fd, start, tun->prefix + space);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? read_error(errno) : 0;
-	if ((size_t)n >= tun->prefix + space) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	if (tun->prefix == 0)
-		return n;
-	info = info_size(tun);
-	n = strip(tun, start + info, (size_t)n);
-	memmove(packet, start, info);
-	return n;
-}
-
-/* With a few bytes more than asked for: what lands there did not fit. */
-static ev_ssize_t
-read_some(struct evtun *tun, void *data, size_t len)
-{
-	unsigned char head[EVTUN_INFO_SIZE + VNET_HDR_MAX], spare[4];
-	size_t info = tun->prefix > 0 ? info_size(tun) : 0;
-	size_t kept = info < len ? info : len;
-	struct iovec vec[3] = {
-		{ head, info + tun->prefix },
-		{ (unsigned char *)data + kept, len - kept },
-		{ spare, sizeof(spare) }
-	};
-	ssize_t n;
-
-	do
-		n = readv(tun->fd, vec, 3);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? read_error(errno) : 0;
-	n = strip(tun, head + info, (size_t)n);
-	if (n >= 0 && (size_t)n > len) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	if (n > 0)
-		memcpy(data, head, kept);
-	return n;
-}
-
-ev_ssize_t
-evtun_system_read_(struct evtun *tun, void *data, size_t len)
-{
-	ev_ssize_t n;
-
-	/* Where there is no header, it is the kernel that refuses. */
-	do
-		n = read_some(tun, data, len);
-	while (n < 0 && errno == EBADMSG && tun->prefix > 0);
-	return n;
-}
-
-static int
-write_error(int err)
-{
-	switch (err) {
-	case EBADFD:
-	case ENODEV:
-		return ENXIO;
-	case EIO:
-		return ENETDOWN;
-	case EFAULT:
-		return EINVAL;
-	default:
-		return err;
-	}
-}
-
-/* Put the header before the packet: all zero, there is nothing to do.
- * Return the number of pieces. */
-static int
-put_header(const struct evtun *tun, unsigned char *head, struct iovec *out,
-    const struct iovec *vec, int n_vec)
-{
-	size_t info = info_size(tun), got = 0, take;
-	int i, n = 1;
-
-	memset(head, 0, info + tun->prefix);
-	for (i = 0; i < n_vec; i++) {
-		take = info - got < vec[i].iov_len ? info - got :
-		    vec[i].iov_len;
-		memcpy(head + got, vec[i].iov_base, take);
-		got += take;
-		out[n].iov_base = (unsigned char *)vec[i].iov_base + take;
-		out[n++].iov_len = vec[i].iov_len - take;
-	}
-	out[0].iov_base = head;
-	out[0].iov_len = info + tun->prefix;
-	return n;
-}
-
-static int
-send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec)
-{
-	ssize_t n;
-
-	do
-		n = n_vec == 1 ? write(tun->fd, vec->iov_base, vec->iov_len) :
-		    writev(tun->fd, vec, n_vec);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? write_error(errno) : 0;
-}
-
-static int
-send_with_header(struct evtun *tun, const struct iovec *vec, int n_vec)
-{
-	unsigned char head[EVTUN_INFO_SIZE + VNET_HDR_MAX];
-	struct iovec all[MAX_PIECES];
-
-	return send_pieces(tun, all, put_header(tun, head, all, vec, n_vec));
-}
-
-/* libevent's own struct has the same layout, where it is not the same. */
-_Static_assert(sizeof(struct evbuffer_iovec) == sizeof(struct iovec) &&
-    offsetof(struct evbuffer_iovec, iov_base) ==
-    offsetof(struct iovec, iov_base) &&
-    offsetof(struct evbuffer_iovec, iov_len) ==
-    offsetof(struct iovec, iov_len), "struct evbuffer_iovec is an iovec");
-
-int
-evtun_send_(struct evtun *tun, const struct evbuffer_iovec *vec, int n_vec)
-{
-	const struct iovec *pieces = (const struct iovec *)vec;
-
-	if (n_vec >= MAX_PIECES)
-		return EINVAL;
-	return tun->prefix == 0 ? send_pieces(tun, pieces, n_vec) :
-	    send_with_header(tun, pieces, n_vec);
-}
-
-/* A read of nothing takes no packet. */
-int
-evtun_probe_(struct evtun *tun)
-{
-	char none;
-	ssize_t n;
-
-	do
-		n = read(tun->fd, &none, 0);
-	while (n < 0 && errno == EINTR);
-	return n < 0 && read_error(errno) < 0 && errno == ENXIO ? ENXIO : 0;
 }

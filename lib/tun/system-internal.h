@@ -56,8 +56,9 @@ evutil_socket_t evtun_system_release_(struct evtun *tun);
 void evtun_system_name_(struct evtun *tun);
 int evtun_system_options_(const struct evtun *tun);
 
-/* As evtun_recv_(), to a buffer of any length and without a prefix in it.
- * Sets errno only: EMSGSIZE if the packet did not fit. */
+/* As evtun_recv_(), to a buffer of any length and without a prefix in it:
+ * EMSGSIZE if the packet did not fit, 0 if there is none now.  Sets errno
+ * only. */
 ev_ssize_t evtun_system_read_(struct evtun *tun, void *data, size_t len);
 
 /* 0 on failure. */

@@ -27,7 +27,8 @@ int evtun_check_(const struct evtun *tun, const void *head, size_t n,
 /*
  * Read one packet to the space bytes at packet; space must be at least
  * evtun_get_max_() + 1, so that a packet that was cut can be told.
- * Return its length; 0 if there is none now; -1 with errno set:
+ * Return its length, or -1 with errno set:
+ *   EAGAIN     there is none now
  *   EMSGSIZE   it was longer than a packet can be, and is lost; go on
  *   EBADMSG    it was malformed, and is lost; go on
  *   ENOBUFS, ENOMEM, ENETDOWN  go on
