@@ -25,7 +25,7 @@ arena_reserve(struct evbuffer *memory, size_t size)
 }
 
 struct pev_arena_ *
-pev_arena_new_(int with_sources)
+pev_arena_new_(int with_sources, int with_lock)
 {
 	struct pev_arena_ *arena;
 	size_t packets = PEV_ALIGN_UP_(
@@ -39,6 +39,8 @@ pev_arena_new_(int with_sources)
 		goto nomem;
 	arena->memory = evbuffer_new();
 	if (arena->memory == NULL)
+		goto nomem;
+	if (with_lock && evbuffer_enable_locking(arena->memory, NULL) < 0)
 		goto nomem;
 	p = arena_reserve(arena->memory,
 	    packets + sources + PEV_BATCH_BYTES_);

@@ -51,8 +51,10 @@ fd_read_(struct fd_pev *fp)
 	/* The system's header goes into the room before the packet. */
 	arena = pev_begin_batch_(pev, fp->max_len,
 	    fp->prefix > pev->head ? fp->prefix : 0, fp->bias);
+	evbuffer_lock(arena->memory);
 	pev_unlock_(pev);
 	err = fp->io->fill(fp, arena, limit, lost);
+	evbuffer_unlock(arena->memory);
 	pev_lock_(pev);
 	fd_learn(fp, arena->n, limit, err);
 	pev->counts[PEV_COUNT_READ_DROPPED] += (ev_uint64_t)lost[0];

@@ -68,7 +68,12 @@ struct pev_source_ {
 	struct sockaddr_storage addr;
 };
 
-/* Belongs to the thread of the loop: needs no lock. */
+/*
+ * Belongs to the thread of the loop.  With threads the memory has a lock of
+ * its own, which is held while packets are read without that of the
+ * packetevent: packetevent_free() waits for it, so that what lies underneath
+ * may be freed next.  Order: packetevent, arena.
+ */
 struct pev_arena_ {
 	struct evbuffer *memory;	/* whose reserved space all this is */
 	unsigned char *data;
@@ -84,7 +89,7 @@ struct pev_arena_ {
 	size_t max_len;			/* of a packet */
 };
 
-struct pev_arena_ *pev_arena_new_(int with_sources);
+struct pev_arena_ *pev_arena_new_(int with_sources, int with_lock);
 void pev_arena_free_(struct pev_arena_ *arena);
 
 /* Where the next packet goes: max_len + 1 bytes, with room on both sides.
@@ -150,6 +155,7 @@ struct packetevent {
 	unsigned waited : 1;		/* a packet had to wait */
 	unsigned write_due : 1;
 	unsigned connected_due : 1;
+	unsigned in_due : 1;		/* what is due is being told */
 
 	ev_uint64_t counts[PEV_COUNT_READ_REFUSED + 1];
 };

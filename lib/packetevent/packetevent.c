@@ -124,6 +124,7 @@ pev_due_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	pev_enter_(pev);
+	pev->in_due = 1;
 	if (pev->connected_due && !pev->freed) {
 		pev->connected_due = 0;
 		pev_call_event(pev, PEV_EVENT_CONNECTED, NULL);
@@ -138,6 +139,7 @@ pev_due_cb(evutil_socket_t fd, short what, void *arg)
 		if (due.what != 0 && !pev->freed)
 			pev_call_event(pev, due.what, &due);
 	}
+	pev->in_due = 0;
 	pev_leave_(pev);
 }
 
@@ -158,6 +160,7 @@ pev_raise_(struct packetevent *pev, short what, int err, const char *step,
 	pev_restart_timer_(pev, PEV_WRITE_);
 	pev->ops->update(pev, pev->queue->packets > 0);
 	pev->due[dir] = due;
+	/* Now, before the user can enable it again. */
 	event_active(pev->ev_due, EV_READ, 0);
 }
 
@@ -294,9 +297,14 @@ pev_init_(struct packetevent *pev, const struct pev_ops_ *ops,
 int
 pev_make_lock_(struct packetevent *pev)
 {
-	if (!(pev->options & PEV_OPT_THREADSAFE) ||
-	    evbuffer_enable_locking(pev->lock, NULL) == 0)
+	if (!(pev->options & PEV_OPT_THREADSAFE))
 		return 0;
+	errno = 0;
+	if (evbuffer_enable_locking(pev->lock, NULL) == 0)
+		return 0;
+	/* Locks are memory: only without it is that what was missing. */
+	if (errno == ENOMEM)
+		return -1;
 	return evtun_fail_(EINVAL, "create a packetevent",
 	    "PEV_OPT_THREADSAFE needs evthread_use_pthreads(), called before");
 }
@@ -333,8 +341,13 @@ packetevent_free(struct packetevent *pev)
 	pev_free_event_(pev, pev->ev_timeout[PEV_WRITE_]);
 	pev->ev_timeout[PEV_READ_] = pev->ev_timeout[PEV_WRITE_] = NULL;
 	pev_free_event_(pev, pev->ev_due);
-	/* With threads the loop may be reading from it right now: then the
-	 * last reference closes it. */
+	/* The loop may be reading right now.  It is done soon, and will not
+	 * begin again. */
+	if (pev->options & PEV_OPT_THREADSAFE && pev->arena != NULL) {
+		evbuffer_lock(pev->arena->memory);
+		evbuffer_unlock(pev->arena->memory);
+	}
+	/* With threads the last reference closes it. */
 	if (pev->options & PEV_OPT_CLOSE_ON_FREE &&
 	    !(pev->options & PEV_OPT_THREADSAFE))
 		pev->ops->close(pev);

@@ -48,7 +48,8 @@ packetevent_enable(struct packetevent *pev, short events)
 		goto out;
 	if (events & EV_READ && pev->arena == NULL) {
 		pev->arena = pev_arena_new_(pev->ops->has_sources != NULL &&
-		    pev->ops->has_sources(pev));
+		    pev->ops->has_sources(pev),
+		    pev->options & PEV_OPT_THREADSAFE);
 		if (pev->arena == NULL) {
 			err = ENOMEM;
 			goto out;

@@ -18,6 +18,10 @@
 #include "packetevent-internal.h"
 
 #define HEADER_MAX 4
+/* What each of the bufferevents underneath may hold, beside one packet: as
+ * much as libevent writes at once. */
+#define BELOW_MAX 16384
+#define NO_BOUND ((size_t)-1)
 
 static const char step[] = "use a stream";
 
@@ -71,20 +75,32 @@ stream_write_cb(struct bufferevent *bev, void *arg)
 	stream_wake(arg);
 }
 
+/* What is reported of both directions at once concerns both; of none, the
+ * whole of it. */
+static void
+stream_note(struct stream_pev *sp, short what, int err)
+{
+	if (what & BEV_EVENT_READING || !(what & BEV_EVENT_WRITING)) {
+		sp->noted[PEV_READ_] |= what;
+		sp->noted_err[PEV_READ_] = err;
+	}
+	if (what & BEV_EVENT_WRITING) {
+		sp->noted[PEV_WRITE_] |= what;
+		sp->noted_err[PEV_WRITE_] = err;
+	}
+}
+
 static void
 stream_event_cb(struct bufferevent *bev, short what, void *arg)
 {
 	struct stream_pev *sp = arg;
 	int err = EVUTIL_SOCKET_ERROR();
-	int dir = what & BEV_EVENT_WRITING ? PEV_WRITE_ : PEV_READ_;
 
 	bufferevent_lock(bev);
-	if (what & BEV_EVENT_CONNECTED) {
+	if (what & BEV_EVENT_CONNECTED)
 		sp->noted_connected = 1;
-	} else {
-		sp->noted[dir] |= what;
-		sp->noted_err[dir] = err ? err : EIO;
-	}
+	else
+		stream_note(sp, what, err ? err : EIO);
 	bufferevent_unlock(bev);
 	stream_wake(sp);
 }
@@ -139,14 +155,13 @@ stream_read(struct stream_pev *sp)
 	if (err == EAGAIN)
 		bufferevent_setwatermark(sp->bev, EV_READ, sp->needed, 0);
 	pev_deliver_(pev);
-	if (pev->freed || pev->error[PEV_READ_])
+	/* All of it is found again when reading is enabled. */
+	if (!pev_is_reading_(pev))
 		return;
 	if (err == EBADMSG)
 		pev_raise_(pev, PEV_EVENT_READING | PEV_EVENT_ERROR, EBADMSG,
 		    "read a packet from a stream",
 		    "its length is zero, or larger than a packet can be");
-	else if (!pev_is_reading_(pev))
-		return;
 	else if (err == 0)
 		pev_wake_(sp->ev);
 	else if (sp->ended)
@@ -286,6 +301,22 @@ stream_send(struct packetevent *pev, const struct pev_packet_ *packet)
 	return err;
 }
 
+/* A filter, or TLS over another bufferevent, hands on what it is given as
+ * fast as it can, but for a watermark of what is below: so that nothing piles
+ * up there, where nobody counts it.  NO_BOUND takes the bound away. */
+static void
+stream_bound_below(struct stream_pev *sp, size_t highmark)
+{
+	struct bufferevent *below = sp->bev;
+
+	if (highmark > BELOW_MAX)
+		highmark = highmark == NO_BOUND ? 0 : BELOW_MAX;
+	else if (highmark == 0)
+		highmark = 1;
+	while ((below = bufferevent_get_underlying(below)) != NULL)
+		bufferevent_setwatermark(below, EV_WRITE, 0, highmark);
+}
+
 /* One direction of bev is to be as that of ours. */
 static int
 stream_follow(struct stream_pev *sp, short event)
@@ -307,6 +338,7 @@ stream_update(struct packetevent *pev, int waiting)
 	if (pev->freed)
 		return 0;
 	bufferevent_setwatermark(sp->bev, EV_WRITE, pev->lowmark, 0);
+	stream_bound_below(sp, pev->highmark);
 	if ((!sp->ended && stream_follow(sp, EV_READ) < 0) ||
 	    stream_follow(sp, EV_WRITE) < 0) {
 		errno = ENOMEM;
@@ -336,11 +368,14 @@ stream_get_fd(struct packetevent *pev)
 static void
 stream_detach(struct packetevent *pev)
 {
-	struct bufferevent *bev = stream_upcast(pev)->bev;
+	struct stream_pev *sp = stream_upcast(pev);
 
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	bufferevent_disable(bev, EV_READ);
-	bufferevent_setwatermark(bev, EV_READ | EV_WRITE, 0, 0);
+	bufferevent_setcb(sp->bev, NULL, NULL, NULL, NULL);
+	bufferevent_disable(sp->bev, EV_READ);
+	bufferevent_setwatermark(sp->bev, EV_READ | EV_WRITE, 0, 0);
+	stream_bound_below(sp, NO_BOUND);
+	if (!pev->error[PEV_WRITE_])
+		bufferevent_enable(sp->bev, EV_WRITE);
 }
 
 static void

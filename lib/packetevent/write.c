@@ -49,7 +49,11 @@ pev_progress_(struct packetevent *pev)
 		return;
 	pev->waited = 0;
 	pev->write_due = 1;
-	event_active(pev->ev_due, EV_WRITE, 0);
+	/* A write callback that flushes takes turns with everybody else. */
+	if (pev->in_due)
+		pev_wake_(pev->ev_due);
+	else
+		event_active(pev->ev_due, EV_WRITE, 0);
 }
 
 void
@@ -229,6 +233,16 @@ pev_write_packet(struct packetevent *pev, const struct pev_packet_ *packet)
 	return 0;
 }
 
+/* What cannot even be looked at is dropped, and counted, as well. */
+static int
+pev_refuse(struct packetevent *pev, const char *why)
+{
+	pev_lock_(pev);
+	pev->counts[PEV_COUNT_WRITE_DROPPED]++;
+	pev_unlock_(pev);
+	return evtun_fail_(EINVAL, "write a packet", why);
+}
+
 /* Sum up the pieces; a sum that overflows becomes one that is refused. */
 static size_t
 pev_get_total(const struct evbuffer_iovec *vec, int n_vec)
@@ -247,7 +261,10 @@ pev_get_total(const struct evbuffer_iovec *vec, int n_vec)
 int
 packetevent_write(struct packetevent *pev, const void *data, size_t len)
 {
-	return packetevent_write_to(pev, NULL, 0, data, len);
+	struct evbuffer_iovec piece = {(void *)data, len};
+	struct pev_packet_ packet = {&piece, 1, len, NULL, 0};
+
+	return pev_write_packet(pev, &packet);
 }
 
 int
@@ -256,13 +273,14 @@ packetevent_write_to(struct packetevent *pev, const struct sockaddr *addr,
 {
 	struct evbuffer_iovec piece = {(void *)data, len};
 	struct pev_packet_ packet = {&piece, 1, len, addr,
-	    (socklen_t)(addr != NULL ? socklen : 0)};
+	    (socklen_t)socklen};
 
-	if (addr != NULL && (socklen <= 0 ||
+	if (addr == NULL)
+		return packetevent_write(pev, data, len);
+	if (socklen <= 0 ||
 	    (size_t)socklen > sizeof(struct sockaddr_storage) ||
-	    pev->ops->has_sources == NULL || !pev->ops->has_sources(pev)))
-		return evtun_fail_(EINVAL, "write a packet to an address",
-		    "only datagram sockets have addresses");
+	    pev->ops->has_sources == NULL || !pev->ops->has_sources(pev))
+		return pev_refuse(pev, "only datagram sockets have addresses");
 	return pev_write_packet(pev, &packet);
 }
 
@@ -273,8 +291,7 @@ packetevent_write_iovec(struct packetevent *pev,
 	struct pev_packet_ packet = {vec, n_vec, 0, NULL, 0};
 
 	if (n_vec > PIECES_MAX)
-		return evtun_fail_(EINVAL, "write a packet",
-		    "it is in more than 1000 pieces");
+		return pev_refuse(pev, "it is in more than 1000 pieces");
 	if (n_vec > 0)
 		packet.len = pev_get_total(vec, n_vec);
 	return pev_write_packet(pev, &packet);

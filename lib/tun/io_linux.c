@@ -191,7 +191,8 @@ send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec)
 	return n < 0 ? write_error(errno) : 0;
 }
 
-static int
+/* Apart, so that the common case does not pay for this large a frame. */
+__attribute__((noinline)) static int
 send_with_header(struct evtun *tun, const struct iovec *vec, int n_vec)
 {
 	unsigned char head[EVTUN_INFO_SIZE + VNET_HDR_MAX];
