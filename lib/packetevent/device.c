@@ -33,23 +33,6 @@ device_send(struct packetevent *pev, const struct pev_packet_ *packet)
 }
 
 static int
-device_is_fatal(const struct fd_pev *fp, int err)
-{
-	(void)fp;
-	switch (err) {
-	case EINVAL:
-	case EMSGSIZE:
-	case EBADMSG:
-	case ENOBUFS:
-	case ENOMEM:
-	case ENETDOWN:
-		return 0;
-	default:
-		return 1;
-	}
-}
-
-static int
 device_probe(struct fd_pev *fp)
 {
 	return evtun_probe_(fp->tun);
@@ -70,7 +53,7 @@ device_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
 
 static const struct fd_io device_io = {
 	.fill = device_fill,
-	.is_fatal = device_is_fatal,
+	.is_fatal = fd_is_fatal_,
 	.probe = device_probe
 };
 

@@ -111,6 +111,9 @@ fd_upcast_(struct packetevent *pev)
  * packet: EAGAIN if it is to wait. */
 int fd_refused_(struct fd_pev *fp, int err);
 
+/* What is_fatal is where no network reports errors of its own. */
+int fd_is_fatal_(const struct fd_pev *fp, int err);
+
 /* Read one batch and deliver it; locked, and unlocks in between. */
 void fd_read_(struct fd_pev *fp);
 /* The device or the descriptor is of no more use. */

@@ -44,15 +44,17 @@ fd_wanted(const struct fd_pev *fp, int waiting)
 static int
 fd_add(struct fd_pev *fp, short want)
 {
-	int priority = event_get_priority(fp->ev);
+	int err, priority = event_get_priority(fp->ev);
 
 	event_assign(fp->ev, fp->pev.base, fp->fd,
 	    want | EV_PERSIST | EV_FINALIZE, fd_ready_cb, fp);
 	event_priority_set(fp->ev, priority);
 	errno = 0;
 	if (event_add(fp->ev, NULL) < 0) {
-		if (errno == 0)
-			errno = ENOMEM;
+		err = errno ? errno : ENOMEM;
+		/* libevent's debug mode takes it for added all the same. */
+		event_del(fp->ev);
+		errno = err;
 		return -1;
 	}
 	fp->armed = want;
@@ -100,8 +102,11 @@ fd_update_(struct packetevent *pev, int waiting)
 	struct fd_pev *fp = fd_upcast_(pev);
 	int paused = !pev->freed && !pev->error[PEV_READ_] &&
 	    !(pev->enabled & EV_READ);
-	int retrying = fp->stalled && waiting && pev_is_writing_(pev);
+	int retrying;
 
+	if (!waiting)
+		fp->stalled = 0;
+	retrying = fp->stalled && pev_is_writing_(pev);
 	if (fd_set_timer(fp->ev_probe, paused, &probe_interval) < 0 ||
 	    fd_set_timer(fp->ev_retry, retrying, &retry_interval) < 0) {
 		errno = ENOMEM;
@@ -134,6 +139,23 @@ fd_refused_(struct fd_pev *fp, int err)
 	return err;
 }
 
+int
+fd_is_fatal_(const struct fd_pev *fp, int err)
+{
+	(void)fp;
+	switch (err) {
+	case EINVAL:
+	case EMSGSIZE:
+	case EBADMSG:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENETDOWN:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 /* The budget of one wakeup. */
 static void
 fd_flush(struct fd_pev *fp)
@@ -141,8 +163,10 @@ fd_flush(struct fd_pev *fp)
 	struct packetevent *pev = &fp->pev;
 	size_t before = pev->queue->packets;
 
-	if (before == 0)
+	if (before == 0) {
+		fd_update_(pev, 0);
 		return;
+	}
 	/* No further edge comes for what the budget leaves behind. */
 	fp->spent = 1;
 	if (pev_flush_(pev, pev->max_batch) == EAGAIN &&
@@ -294,8 +318,11 @@ fd_new_(struct event_base *base, const struct pev_ops_ *ops,
 	    pev_queue_init_(&fp->queue) < 0 || fd_make_events(fp) < 0)
 		goto failed;
 	fp->pev.lock = fp->queue.buf;
-	if (pev_make_lock_(&fp->pev) == 0 && fd_update_(&fp->pev, 0) == 0)
+	if (pev_make_lock_(&fp->pev) < 0)
+		goto failed;
+	if (fd_update_(&fp->pev, 0) == 0)
 		return &fp->pev;
+	evtun_fail_(errno, "watch a descriptor", NULL);
 failed:
 	pev_discard_(&fp->pev);
 	return NULL;

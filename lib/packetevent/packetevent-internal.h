@@ -37,6 +37,9 @@ struct pev_queue_ {
 	size_t bytes;		/* in the packets alone */
 };
 
+/* Put the pieces together. */
+void pev_gather_(unsigned char *to, const struct pev_packet_ *packet);
+
 int pev_queue_init_(struct pev_queue_ *queue);
 void pev_queue_free_(struct pev_queue_ *queue);
 void pev_queue_clear_(struct pev_queue_ *queue);

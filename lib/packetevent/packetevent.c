@@ -172,6 +172,7 @@ pev_fail_(struct packetevent *pev, int err, const char *step,
 		return;
 	pev->enabled = 0;
 	pev->error[PEV_WRITE_] = err;
+	pev->due[PEV_WRITE_].what = 0;	/* one event, and the last */
 	pev_raise_(pev, PEV_EVENT_READING | PEV_EVENT_ERROR, err, step, cure);
 }
 
@@ -188,6 +189,10 @@ static void
 pev_timeout(struct packetevent *pev, enum pev_direction_ dir)
 {
 	pev_enter_(pev);
+	/* Another thread may have begun it anew before we had the lock. */
+	if (pev->ev_timeout[dir] == NULL ||
+	    event_pending(pev->ev_timeout[dir], EV_TIMEOUT, NULL))
+		goto out;
 	if (dir == PEV_READ_ && pev_is_reading_(pev))
 		pev_raise_(pev, PEV_EVENT_READING | PEV_EVENT_TIMEOUT, 0,
 		    NULL, NULL);
@@ -195,6 +200,7 @@ pev_timeout(struct packetevent *pev, enum pev_direction_ dir)
 	    pev->queue->packets > 0)
 		pev_raise_(pev, PEV_EVENT_WRITING | PEV_EVENT_TIMEOUT, 0,
 		    NULL, NULL);
+out:
 	pev_leave_(pev);
 }
 

@@ -38,6 +38,19 @@ pev_queue_clear_(struct pev_queue_ *queue)
 	queue->bytes = 0;
 }
 
+void
+pev_gather_(unsigned char *to, const struct pev_packet_ *packet)
+{
+	int i;
+
+	for (i = 0; i < packet->n_vec; i++) {
+		if (packet->vec[i].iov_len == 0)
+			continue;
+		memcpy(to, packet->vec[i].iov_base, packet->vec[i].iov_len);
+		to += packet->vec[i].iov_len;
+	}
+}
+
 /*
  * One reservation and one commit: evbuffer_add() twice would leave half a
  * record behind when memory runs out.  So a record is also contiguous, and
@@ -49,7 +62,6 @@ pev_queue_add_(struct pev_queue_ *queue, const struct pev_packet_ *packet)
 	struct record record = {packet->len, packet->addrlen};
 	struct evbuffer_iovec space;
 	unsigned char *p;
-	int i;
 
 	if (evbuffer_reserve_space(queue->buf,
 	    (ev_ssize_t)(sizeof(record) + packet->addrlen + packet->len),
@@ -64,12 +76,7 @@ pev_queue_add_(struct pev_queue_ *queue, const struct pev_packet_ *packet)
 		memcpy(p, packet->addr, packet->addrlen);
 		p += packet->addrlen;
 	}
-	for (i = 0; i < packet->n_vec; i++) {
-		if (packet->vec[i].iov_len == 0)
-			continue;
-		memcpy(p, packet->vec[i].iov_base, packet->vec[i].iov_len);
-		p += packet->vec[i].iov_len;
-	}
+	pev_gather_(p, packet);
 	space.iov_len = sizeof(record) + packet->addrlen + packet->len;
 	if (evbuffer_commit_space(queue->buf, &space, 1) < 0) {
 		errno = ENOMEM;

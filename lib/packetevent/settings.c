@@ -35,6 +35,14 @@ pev_may_enable(struct packetevent *pev, short events)
 	return 0;
 }
 
+/* Nothing has changed, unless what lies beneath has failed altogether. */
+static void
+pev_restore_enabled(struct packetevent *pev, short before)
+{
+	if (!pev->error[PEV_READ_] || !pev->error[PEV_WRITE_])
+		pev->enabled = before;
+}
+
 int
 packetevent_enable(struct packetevent *pev, short events)
 {
@@ -58,7 +66,7 @@ packetevent_enable(struct packetevent *pev, short events)
 	pev->enabled |= events;
 	if (pev->ops->update(pev, pev->queue->packets > 0) < 0) {
 		err = errno;
-		pev->enabled = before;
+		pev_restore_enabled(pev, before);
 		goto out;
 	}
 	if (events & EV_READ)
@@ -83,7 +91,7 @@ packetevent_disable(struct packetevent *pev, short events)
 	pev->enabled &= (short)~events;
 	if (pev->ops->update(pev, pev->queue->packets > 0) < 0) {
 		err = errno;
-		pev->enabled = before;
+		pev_restore_enabled(pev, before);
 	}
 	if (events & EV_READ)
 		pev_restart_timer_(pev, PEV_READ_);

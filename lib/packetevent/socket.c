@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -122,14 +123,6 @@ plain_send(struct packetevent *pev, const struct pev_packet_ *packet)
 }
 
 static int
-plain_is_fatal(const struct fd_pev *fp, int err)
-{
-	(void)fp;
-	return err != EINVAL && err != EMSGSIZE && err != ENOBUFS &&
-	    err != ENOMEM && err != ENETDOWN;
-}
-
-static int
 plain_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
     int lost[2])
 {
@@ -138,7 +131,7 @@ plain_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
 
 static const struct fd_io plain_io = {
 	.fill = plain_fill,
-	.is_fatal = plain_is_fatal
+	.is_fatal = fd_is_fatal_
 };
 
 /* ---- both ---- */
@@ -194,7 +187,11 @@ fd_classify(struct fd_pev *like)
 		return evtun_fail_(errno, "create a packetevent",
 		    "it needs an open descriptor");
 	like->io = &plain_io;
-	like->eof_on_zero = S_ISFIFO(st.st_mode);
+	/* A pipe (O_DIRECT) cuts what is longer than PIPE_BUF. */
+	if (S_ISFIFO(st.st_mode)) {
+		like->eof_on_zero = 1;
+		like->max_len = PIPE_BUF;
+	}
 	return 0;
 }
 

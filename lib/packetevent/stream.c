@@ -43,6 +43,7 @@ struct stream_pev {
 	 * told once it has read what came before. */
 	short ended;
 	int ended_err;
+	int has_connected;
 };
 
 static struct stream_pev *
@@ -54,25 +55,12 @@ stream_upcast(struct packetevent *pev)
 /* ---- what bev calls ---- */
 
 static void
-stream_wake(struct stream_pev *sp)
+stream_data_cb(struct bufferevent *bev, void *arg)
 {
-	/* Fails if it is to run already. */
-	(void)event_priority_set(sp->ev, bufferevent_get_priority(sp->bev));
+	struct stream_pev *sp = arg;
+
+	(void)bev;
 	pev_wake_(sp->ev);
-}
-
-static void
-stream_read_cb(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	stream_wake(arg);
-}
-
-static void
-stream_write_cb(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	stream_wake(arg);
 }
 
 /* What is reported of both directions at once concerns both; of none, the
@@ -96,13 +84,16 @@ stream_event_cb(struct bufferevent *bev, short what, void *arg)
 	struct stream_pev *sp = arg;
 	int err = EVUTIL_SOCKET_ERROR();
 
+	/* Not every bufferevent sets it: these are what was left there. */
+	if (err == 0 || err == EAGAIN || err == EINTR || err == EINPROGRESS)
+		err = EIO;
 	bufferevent_lock(bev);
 	if (what & BEV_EVENT_CONNECTED)
 		sp->noted_connected = 1;
 	else
-		stream_note(sp, what, err ? err : EIO);
+		stream_note(sp, what, err);
 	bufferevent_unlock(bev);
-	stream_wake(sp);
+	pev_wake_(sp->ev);
 }
 
 /* ---- reading ---- */
@@ -145,6 +136,16 @@ stream_take(struct stream_pev *sp, struct pev_arena_ *arena)
 	return 0;
 }
 
+/* Have bev call when the next packet is whole.  For what another thread has
+ * put there since we looked it has called already, or never will. */
+static void
+stream_await(struct stream_pev *sp)
+{
+	bufferevent_setwatermark(sp->bev, EV_READ, sp->needed, 0);
+	if (evbuffer_get_length(bufferevent_get_input(sp->bev)) >= sp->needed)
+		pev_wake_(sp->ev);
+}
+
 static void
 stream_read(struct stream_pev *sp)
 {
@@ -153,7 +154,7 @@ stream_read(struct stream_pev *sp)
 
 	err = stream_take(sp, pev_begin_batch_(pev, sp->max_len, 0, 0));
 	if (err == EAGAIN)
-		bufferevent_setwatermark(sp->bev, EV_READ, sp->needed, 0);
+		stream_await(sp);
 	pev_deliver_(pev);
 	/* All of it is found again when reading is enabled. */
 	if (!pev_is_reading_(pev))
@@ -190,21 +191,6 @@ stream_collect(struct stream_pev *sp, struct stream_notes *notes)
 }
 
 static void
-stream_report_read(struct stream_pev *sp, short what, int err)
-{
-	if (what & BEV_EVENT_ERROR && !(what & BEV_EVENT_READING)) {
-		pev_fail_(&sp->pev, err, step, "it did not connect");
-	} else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
-		sp->ended = what & BEV_EVENT_ERROR ? PEV_EVENT_ERROR :
-		    PEV_EVENT_EOF;
-		sp->ended_err = err;
-	} else if (what & BEV_EVENT_TIMEOUT) {
-		pev_raise_(&sp->pev, PEV_EVENT_READING | PEV_EVENT_TIMEOUT, 0,
-		    NULL, NULL);
-	}
-}
-
-static void
 stream_report_write(struct stream_pev *sp, short what, int err)
 {
 	if (sp->pev.error[PEV_WRITE_])
@@ -215,6 +201,47 @@ stream_report_write(struct stream_pev *sp, short what, int err)
 	else if (what & BEV_EVENT_TIMEOUT)
 		pev_raise_(&sp->pev, PEV_EVENT_WRITING | PEV_EVENT_TIMEOUT, 0,
 		    NULL, NULL);
+}
+
+/* An error of neither direction: of connecting, or of what lies below TLS or
+ * a filter, and then there may be packets still to be read. */
+static void
+stream_report_error(struct stream_pev *sp, int err)
+{
+	if (!sp->has_connected && sp->pev.counts[PEV_COUNT_READ_PACKETS] == 0 &&
+	    evbuffer_get_length(bufferevent_get_input(sp->bev)) == 0) {
+		pev_fail_(&sp->pev, err, step,
+		    "it did not connect, or broke off at once");
+		return;
+	}
+	sp->ended = PEV_EVENT_ERROR;
+	sp->ended_err = err;
+	stream_report_write(sp, BEV_EVENT_ERROR, err);
+}
+
+static void
+stream_report_read(struct stream_pev *sp, short what, int err)
+{
+	if (what & BEV_EVENT_ERROR && !(what & BEV_EVENT_READING)) {
+		stream_report_error(sp, err);
+	} else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
+		sp->ended = what & BEV_EVENT_ERROR ? PEV_EVENT_ERROR :
+		    PEV_EVENT_EOF;
+		sp->ended_err = err;
+	} else if (what & BEV_EVENT_TIMEOUT) {
+		pev_raise_(&sp->pev, PEV_EVENT_READING | PEV_EVENT_TIMEOUT, 0,
+		    NULL, NULL);
+	}
+}
+
+/* Fails for an event that is to run already: the next time, then. */
+static void
+stream_follow_priority(struct stream_pev *sp)
+{
+	int priority = bufferevent_get_priority(sp->bev);
+
+	(void)event_priority_set(sp->ev, priority);
+	(void)event_priority_set(sp->pev.ev_due, priority);
 }
 
 static void
@@ -229,9 +256,12 @@ stream_run_cb(evutil_socket_t fd, short what, void *arg)
 	pev_enter_(pev);
 	if (pev->freed)
 		goto out;
+	stream_follow_priority(sp);
 	stream_collect(sp, &notes);
-	if (notes.connected)
+	if (notes.connected) {
+		sp->has_connected = 1;
 		pev_raise_connected_(pev);
+	}
 	stream_report_read(sp, notes.what[PEV_READ_], notes.err[PEV_READ_]);
 	stream_report_write(sp, notes.what[PEV_WRITE_],
 	    notes.err[PEV_WRITE_]);
@@ -279,12 +309,7 @@ stream_append(struct stream_pev *sp, const struct pev_packet_ *packet)
 	for (i = 0; i < sp->header; i++)
 		*p++ = (unsigned char)(packet->len >>
 		    (8 * (sp->header - 1 - i)));
-	for (i = 0; i < (size_t)packet->n_vec; i++) {
-		if (packet->vec[i].iov_len == 0)
-			continue;
-		memcpy(p, packet->vec[i].iov_base, packet->vec[i].iov_len);
-		p += packet->vec[i].iov_len;
-	}
+	pev_gather_(p, packet);
 	space.iov_len = sp->header + packet->len;
 	return evbuffer_commit_space(output, &space, 1) < 0 ? ENOMEM : 0;
 }
@@ -463,9 +488,10 @@ packetevent_stream_new(struct bufferevent *bev,
 	sp->header = framing == PEV_FRAMING_LEN16 ? 2 : 4;
 	sp->max_len = framing == PEV_FRAMING_LEN16 ? 0xffff : EVTUN_MAX_FRAME;
 	sp->needed = sp->header;
-	bufferevent_setcb(bev, stream_read_cb, stream_write_cb,
+	bufferevent_setcb(bev, stream_data_cb, stream_data_cb,
 	    stream_event_cb, sp);
 	bufferevent_setwatermark(bev, EV_READ, sp->needed, 0);
+	stream_follow_priority(sp);
 	if (stream_update(&sp->pev, 0) == 0)
 		return &sp->pev;
 	stream_detach(&sp->pev);

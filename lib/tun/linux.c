@@ -279,12 +279,12 @@ settle(struct evtun *tun, const struct evtun_link *link)
 		return reset_stale(tun->fd);
 	if (evtun_linux_need_details_(link, step) < 0)
 		return -1;
-	if (link->queues <= 1)
-		return reset_stale(tun->fd);
+	/* Also when we are alone by now: those who were there when we came
+	 * have decided it. */
 	if (link->packet_info != !!(tun->options & EVTUN_OPT_PACKET_INFO))
 		return evtun_fail_(EINVAL, step, "others have it open, and "
 		    "not with the same EVTUN_OPT_PACKET_INFO");
-	return 0;
+	return link->queues <= 1 ? reset_stale(tun->fd) : 0;
 }
 
 /* Without netlink a device is of use still, if it is to be nobody else's. */
