@@ -63,8 +63,7 @@ stream_data_cb(struct bufferevent *bev, void *arg)
 	pev_wake_(sp->ev);
 }
 
-/* What is reported of both directions at once concerns both; of none, the
- * whole of it. */
+/* What is reported of both directions at once concerns both. */
 static void
 stream_note(struct stream_pev *sp, short what, int err)
 {
@@ -84,7 +83,7 @@ stream_event_cb(struct bufferevent *bev, short what, void *arg)
 	struct stream_pev *sp = arg;
 	int err = EVUTIL_SOCKET_ERROR();
 
-	/* Not every bufferevent sets it: these are what was left there. */
+	/* Not every bufferevent sets it. */
 	if (err == 0 || err == EAGAIN || err == EINTR || err == EINPROGRESS)
 		err = EIO;
 	bufferevent_lock(bev);
@@ -208,8 +207,10 @@ stream_report_write(struct stream_pev *sp, short what, int err)
 static void
 stream_report_error(struct stream_pev *sp, int err)
 {
-	if (!sp->has_connected && sp->pev.counts[PEV_COUNT_READ_PACKETS] == 0 &&
-	    evbuffer_get_length(bufferevent_get_input(sp->bev)) == 0) {
+	struct evbuffer *input = bufferevent_get_input(sp->bev);
+
+	if (!sp->has_connected && evbuffer_get_length(input) == 0 &&
+	    sp->pev.counts[PEV_COUNT_READ_PACKETS] == 0) {
 		pev_fail_(&sp->pev, err, step,
 		    "it did not connect, or broke off at once");
 		return;
@@ -326,9 +327,8 @@ stream_send(struct packetevent *pev, const struct pev_packet_ *packet)
 	return err;
 }
 
-/* A filter, or TLS over another bufferevent, hands on what it is given as
- * fast as it can, but for a watermark of what is below: so that nothing piles
- * up there, where nobody counts it.  NO_BOUND takes the bound away. */
+/* A filter, or TLS over another bufferevent, hands on all it is given, but for
+ * a watermark of what is below, where nobody counts.  NO_BOUND: none. */
 static void
 stream_bound_below(struct stream_pev *sp, size_t highmark)
 {
