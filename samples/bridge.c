@@ -66,7 +66,8 @@ main(int argc, char **argv)
 		if (packetevent_enable(pev[i], EV_READ) != 0)
 			sample_die(evtun_get_error());
 	}
-	fprintf(stderr, "%s and %s are one\n", argv[tap + 1], argv[tap + 2]);
+	fprintf(stderr, "%s and %s are one\n", evtun_get_name(tun[0]),
+	    evtun_get_name(tun[1]));
 	event_base_dispatch(base);
 	for (i = 0; i < 2; i++)
 		sample_print_counts(evtun_get_name(tun[i]), pev[i]);

@@ -70,6 +70,23 @@ usage_error(const char *what)
 	exit(EXIT_USAGE);
 }
 
+/* The word that getopt_long() has looked at last. */
+static const char *last_word;
+
+/* It says what is wrong under the name that the program has on the disk. */
+static void
+bad_option(int why)
+{
+	char what[100];
+
+	if (optopt > 0 && optopt < OPT_NO_UP && why == '?')
+		snprintf(what, sizeof(what), "-%c is no option", optopt);
+	else
+		snprintf(what, sizeof(what), "%.60s %s", last_word,
+		    why == ':' ? "needs an argument" : "is no option");
+	usage_error(what);
+}
+
 static long
 number(int option, long min, long max)
 {
@@ -168,7 +185,7 @@ set_option(struct options *opt, int option)
 		print_and_exit(option);
 		break;
 	default:
-		exit(EXIT_USAGE);	/* getopt_long() has said why */
+		bad_option(option);
 	}
 }
 
@@ -196,8 +213,10 @@ options_parse(struct options *opt, int argc, char **argv)
 
 	memset(opt, 0, sizeof(*opt));
 	opt->fd = opt->up = -1;
-	while ((option = getopt_long(argc, argv, "a:c:eF:hi:m:r:tuw:xX",
+	/* A colon first: an argument that is missing is told apart. */
+	while ((option = getopt_long(argc, argv, ":a:c:eF:hi:m:r:tuw:xX",
 	    long_options, NULL)) != -1) {
+		last_word = argv[optind - 1];
 		if (set_device_option(opt, option))
 			of_device = 1;
 		else

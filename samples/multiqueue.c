@@ -78,6 +78,7 @@ main(int argc, char **argv)
 	struct worker workers[MAX_WORKERS];
 	struct event_base *base;
 	struct evtun *tun, *queue;
+	char name[16];
 
 	if (n < 1 || n > MAX_WORKERS) {
 		fprintf(stderr, "usage: multiqueue NAME ADDRESS/LENGTH "
@@ -88,13 +89,15 @@ main(int argc, char **argv)
 	base = sample_new_base();
 	addresses[0] = argv[2];
 	tun = sample_open(argv[1], EVTUN_OPT_MULTIQUEUE, addresses);
+	/* While the device is ours: soon it is a worker's. */
+	snprintf(name, sizeof(name), "%s", evtun_get_name(tun));
 	for (i = 0; i < n; i++) {
 		queue = i == 0 ? tun : evtun_new_queue(tun);
 		if (queue == NULL)
 			sample_die(evtun_get_error());
 		start(&workers[i], queue);
 	}
-	fprintf(stderr, "%s has %d queues\n", argv[1], n);
+	fprintf(stderr, "%s has %d queues\n", name, n);
 	event_base_dispatch(base);
 	for (i = 0; i < n; i++)
 		end(&workers[i], i);

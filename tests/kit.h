@@ -263,7 +263,9 @@ void kit_until_writecbs(struct kit_rig *rig, int end, int n);
 void kit_settle(struct event_base *base);
 /* How many times this process has asked the kernel what is ready. */
 unsigned long kit_count_waits(void);
-/* Fail if the loop wakes up for anything while there is nothing to do. */
+/* Fail if the loop wakes up for anything while there is nothing to do.  (Not
+ * for a device whose reading is paused, with poll or select: it has to be
+ * looked after now and then.) */
 void kit_check_idle(struct event_base *base);
 /* For longer: a timer of a tenth of a second would be seen. */
 void kit_check_dead(struct event_base *base);

@@ -94,7 +94,7 @@ START_TEST(test_not_connected)
 	struct sockaddr_in sin;
 	struct kit_half half;
 	int bound = tcp_socket(&sin, 0);	/* nobody else gets the port */
-	struct kit_event *event = &half.rig.log[0].events[0];
+	struct kit_event *event;
 
 	half_connect(&half, _i, &sin);
 	kit_enable(&half.rig, 0, EV_READ);
@@ -102,6 +102,7 @@ START_TEST(test_not_connected)
 	kit_until_events(&half.rig, 0, 1);
 	kit_check_idle(half.rig.base);
 	ck_assert_int_eq(half.rig.log[0].n_events, 1);
+	event = &half.rig.log[0].events[0];
 	ck_assert_int_ne(event->what & PEV_EVENT_ERROR, 0);
 	ck_assert_int_eq(event->err, ECONNREFUSED);
 	ck_assert_int_eq(kit_write(&half.rig, 0, 0, 20), -1);

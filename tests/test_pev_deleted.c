@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 #include <sched.h>
 #include <string.h>
@@ -388,6 +389,60 @@ START_TEST(test_every_queue)
 }
 END_TEST
 
+/* ---- how soon ---- */
+
+static void
+too_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	*(int *)arg = 1;
+}
+
+/* Not a measurement: both would be late together.  Whatever comes of a tenth
+ * of a second comes no sooner than the event. */
+static void
+check_soon(int setup, state_fn *state)
+{
+	static const struct itimerspec tenth = {{0, 0}, {0, 100 * 1000000}};
+	struct kit_rig *rig = deletion_rig(setup);
+	int late = 0;
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC |
+	    TFD_NONBLOCK);
+	struct event *ev = event_new(rig->base, fd, EV_READ, too_late, &late);
+
+	state(rig->pev[0], rig->name, rig->kind);
+	kit_settle(rig->base);
+	kit_link_delete(rig->name);
+	ck_assert_int_eq(timerfd_settime(fd, 0, &tenth, NULL), 0);
+	ck_assert_int_eq(event_add(ev, NULL), 0);
+	while (rig->log[0].n_events == 0 && !late)
+		ck_assert_int_eq(event_base_loop(rig->base, EVLOOP_ONCE), 0);
+	ck_assert_int_eq(rig->log[0].n_events, 1);
+	deletion_check_event(&rig->log[0].events[0]);
+	event_free(ev);
+	close(fd);
+	kit_rig_free(rig);
+}
+
+START_TEST(test_soon_created)
+{
+	check_soon(_i, only_created);
+}
+END_TEST
+
+START_TEST(test_soon_reading)
+{
+	check_soon(_i, reading);
+}
+END_TEST
+
+START_TEST(test_soon_paused)
+{
+	check_soon(_i, paused);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -406,5 +461,9 @@ main(void)
 	kit_setups(test_dispatch_goes_on, KIT_BIT(KIT_TUN));
 	kit_setups(test_same_name_again, KIT_BIT(KIT_TUN));
 	kit_setups(test_every_queue, KIT_DEVICES);
+	kit_case("soon", KIT_NEEDS_TUN);
+	kit_setups(test_soon_created, KIT_BIT(KIT_TUN));
+	kit_setups(test_soon_reading, KIT_BIT(KIT_TUN));
+	kit_setups(test_soon_paused, KIT_BIT(KIT_TUN));
 	return kit_run();
 }

@@ -18,6 +18,9 @@
 static void
 check_no_event(struct kit_rig *rig)
 {
+	/* One that is not read has to be looked after now and then. */
+	if (rig->tun != NULL)
+		kit_enable(rig, 0, EV_READ);
 	kit_check_idle(rig->base);
 	ck_assert_int_eq(rig->log[0].n_events, 0);
 	ck_assert_int_eq(rig->log[1].n_events, 0);
@@ -61,7 +64,7 @@ START_TEST(test_sums_that_overflow)
 	static const size_t sizes[][2] = {
 		{SIZE_MAX, 1}, {SIZE_MAX, 2}, {SIZE_MAX, 61},
 		{SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 1}, {1, SIZE_MAX},
-		{(size_t)1 << 31, 1}, {(size_t)1 << 32, 60}
+		{(size_t)1 << 31, 1}, {SIZE_MAX - 100, 60}
 	};
 	struct kit_rig *rig = kit_rig_new(_i);
 	unsigned char data[64];

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kit.h"
@@ -147,6 +148,93 @@ START_TEST(test_the_device_is_free)
 }
 END_TEST
 
+/* ---- in a callback, and what lies underneath with it ---- */
+
+static int n_freed;
+
+static void
+free_device_readcb(struct packetevent *pev, struct evbuffer_iovec *pkts,
+    int n_pkts, void *ctx)
+{
+	struct kit_rig *rig = ctx;
+	unsigned char first = *(unsigned char *)pkts[0].iov_base;
+
+	packetevent_free(pev);
+	evtun_free(rig->tun);
+	rig->pev[0] = NULL;
+	rig->tun = NULL;
+	/* The packets stay. */
+	ck_assert_int_eq(*(unsigned char *)pkts[0].iov_base, first);
+	(void)n_pkts;
+	n_freed++;
+}
+
+static int
+has_freed(void *arg)
+{
+	(void)arg;
+	return n_freed > 0;
+}
+
+START_TEST(test_device_in_the_read_callback)
+{
+	struct kit_rig rig;
+	evutil_socket_t fd;
+
+	memset(&rig, 0, sizeof(rig));
+	kit_netns();
+	rig.base = kit_base_new(_i);
+	rig.tun = kit_tun_new(KIT_TAP, "freed0", 0);
+	fd = kit_packet_socket("freed0");
+	rig.pev[0] = packetevent_tun_new(rig.base, rig.tun, 0);
+	ck_assert_ptr_nonnull(rig.pev[0]);
+	packetevent_setcb(rig.pev[0], free_device_readcb, NULL, NULL, &rig);
+	kit_ok(packetevent_enable(rig.pev[0], EV_READ));
+	ck_assert_int_eq(send(fd, "0123456789abcdef", 16, 0), 16);
+	ck_assert_int_eq(send(fd, "0123456789abcdef", 16, 0), 16);
+	kit_until(rig.base, has_freed, NULL, "the callback");
+	kit_settle(rig.base);
+	ck_assert_int_eq(n_freed, 1);
+	close(fd);
+	event_base_free(rig.base);
+}
+END_TEST
+
+static void
+free_socket_readcb(struct packetevent *pev, struct evbuffer_iovec *pkts,
+    int n_pkts, void *ctx)
+{
+	evutil_socket_t fd = packetevent_getfd(pev);
+
+	(void)pkts;
+	(void)n_pkts;
+	(void)ctx;
+	packetevent_free(pev);
+	close(fd);
+	n_freed++;
+}
+
+START_TEST(test_socket_in_the_read_callback)
+{
+	struct event_base *base = kit_base_new(_i);
+	struct packetevent *pev;
+	evutil_socket_t fd[2];
+
+	kit_sockets(KIT_KIND_OF(_i), fd);
+	pev = packetevent_fd_new(base, fd[0], 0);
+	ck_assert_ptr_nonnull(pev);
+	packetevent_setcb(pev, free_socket_readcb, NULL, NULL, NULL);
+	kit_ok(packetevent_enable(pev, EV_READ));
+	ck_assert_int_eq(send(fd[1], "one", 3, 0), 3);
+	ck_assert_int_eq(send(fd[1], "two", 3, 0), 3);
+	kit_until(base, has_freed, NULL, "the callback");
+	kit_settle(base);
+	ck_assert_int_eq(n_freed, 1);
+	close(fd[1]);
+	event_base_free(base);
+}
+END_TEST
+
 /* ---- a write callback that writes on ---- */
 
 static int n_calls;
@@ -201,7 +289,7 @@ START_TEST(test_refused_arguments_are_counted)
 	int i;
 
 	for (i = 0; i < 1001; i++) {
-		pieces[i].iov_base = "x";
+		pieces[i].iov_base = (void *)"x";
 		pieces[i].iov_len = 1;
 	}
 	kit_fails(packetevent_write_iovec(rig->pev[0], pieces, 1001), EINVAL);
@@ -221,6 +309,9 @@ main(void)
 	kit_threadsafe(test_the_descriptor_is_free, KIT_BIT(KIT_DGRAM));
 	kit_case("device", KIT_NEEDS_TUN);
 	kit_threadsafe(test_the_device_is_free, KIT_BIT(KIT_TAP));
+	kit_setups(test_device_in_the_read_callback, KIT_BIT(KIT_TAP));
+	kit_case("underneath", 0);
+	kit_setups(test_socket_in_the_read_callback, KIT_SOCKETS);
 	kit_case("turns", 0);
 	kit_setups(test_flushing_in_the_write_callback, KIT_UNIX);
 	kit_case("arguments", 0);

@@ -262,7 +262,7 @@ main(void)
 	kit_setups(test_the_largest, both);
 	kit_case("wrong_length", 0);
 	kit_setups(test_wrong_length, both);
-	kit_kinds(test_wrong_length_cut_anywhere, both);
+	kit_setups(test_wrong_length_cut_anywhere, both);
 	kit_case("writing", 0);
 	kit_setups(test_bytes_on_the_wire, both);
 	kit_setups(test_written_when_bev_has_it, both);

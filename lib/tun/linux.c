@@ -257,12 +257,21 @@ is_reset(int result)
 /* A persistent interface has what its last user left: offload without a
  * header for it means packets with wrong checksums. */
 static int
+reset_offload(int fd)
+{
+	if (is_reset(ioctl(fd, TUNSETOFFLOAD, 0UL)))
+		return 0;
+	return evtun_explain_ioctl_(errno, "switch offload off");
+}
+
+static int
 reset_stale(int fd)
 {
 	int size = VNET_HDR_SIZE, zero = 0;
 
-	if (is_reset(ioctl(fd, TUNSETOFFLOAD, 0UL)) &&
-	    is_reset(ioctl(fd, TUNSETVNETHDRSZ, &size)) &&
+	if (reset_offload(fd) < 0)
+		return -1;
+	if (is_reset(ioctl(fd, TUNSETVNETHDRSZ, &size)) &&
 	    is_reset(ioctl(fd, TUNSETVNETLE, &zero)) &&
 	    is_reset(ioctl(fd, TUNSETVNETBE, &zero)))
 		return 0;
@@ -284,7 +293,12 @@ settle(struct evtun *tun, const struct evtun_link *link)
 	if (link->packet_info != !!(tun->options & EVTUN_OPT_PACKET_INFO))
 		return evtun_fail_(EINVAL, step, "others have it open, and "
 		    "not with the same EVTUN_OPT_PACKET_INFO");
-	return link->queues <= 1 ? reset_stale(tun->fd) : 0;
+	/* None of the queues has a header for offload, or confirm() would
+	 * have refused: nobody can use it, and everybody would read packets
+	 * with unfinished checksums. */
+	if (link->queues > 1)
+		return reset_offload(tun->fd);
+	return reset_stale(tun->fd);
 }
 
 /* Without netlink a device is of use still, if it is to be nobody else's. */
@@ -402,7 +416,7 @@ evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options)
 
 	if (fd_flags < 0 || flags < 0)
 		return evtun_fail_(errno == EBADF ? EINVAL : errno, step,
-		    NULL);
+		    "it is not open");
 	tun->fd = fd;
 	tun->options = options;
 	if (inspect(tun, fd, step) < 0)
@@ -417,10 +431,10 @@ evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options)
 		(void)fcntl(fd, F_SETFD, fd_flags);
 		return evtun_fail_(err, step, NULL);
 	}
-	/* The kernel is to undo what it joined, and to finish checksums.  If
-	 * it will not, evtun_recv_() refuses such packets. */
-	if (tun->prefix > 0)
-		(void)ioctl(fd, TUNSETOFFLOAD, 0UL);
+	/* The kernel is to undo what it joined, and to finish checksums, which
+	 * without a header nobody else can.  If it will not, evtun_recv_()
+	 * refuses what has a header that says so. */
+	(void)ioctl(fd, TUNSETOFFLOAD, 0UL);
 	return 0;
 }
 
