@@ -19,7 +19,8 @@
  *
  * Each test runs in a process of its own.  One that cannot run for lack of a
  * privilege is printed as skipped, with the reason.  CK_FORK=no and
- * CK_RUN_CASE work as ever; CK_TIMEOUT_MULTIPLIER makes everything patient.
+ * CK_RUN_CASE work as ever; CK_TIMEOUT_MULTIPLIER makes everything patient;
+ * KIT_BACKEND=epoll leaves the set-ups with other backends out.
  */
 #include <errno.h>
 #include <stddef.h>
