@@ -57,11 +57,11 @@ start(struct worker *worker, struct evtun *queue)
 /* A base may be told to end from any thread, once evthread_use_pthreads()
  * was called; everything else waits until its thread has ended. */
 static void
-end(struct worker *worker, int i)
+end(struct worker *worker, long i)
 {
 	event_base_loopexit(worker->base, NULL);
 	pthread_join(worker->thread, NULL);
-	printf("queue %d: %llu packets, %llu bytes\n", i,
+	printf("queue %ld: %llu packets, %llu bytes\n", i,
 	    (unsigned long long)packetevent_get_count(worker->pev,
 	    PEV_COUNT_READ_PACKETS),
 	    (unsigned long long)packetevent_get_count(worker->pev,
@@ -73,7 +73,7 @@ end(struct worker *worker, int i)
 int
 main(int argc, char **argv)
 {
-	int i, n = argc == 4 ? atoi(argv[3]) : 0;
+	long i, n = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
 	char *addresses[2] = {NULL, NULL};
 	struct worker workers[MAX_WORKERS];
 	struct event_base *base;
@@ -97,7 +97,7 @@ main(int argc, char **argv)
 			sample_die(evtun_get_error());
 		start(&workers[i], queue);
 	}
-	fprintf(stderr, "%s has %d queues\n", name, n);
+	fprintf(stderr, "%s has %ld queues\n", name, n);
 	event_base_dispatch(base);
 	for (i = 0; i < n; i++)
 		end(&workers[i], i);
