@@ -148,6 +148,34 @@ START_TEST(test_the_device_is_free)
 }
 END_TEST
 
+/* ---- and may be another's ---- */
+
+START_TEST(test_one_after_the_other)
+{
+	struct event_base *base;
+	struct packetevent *pev;
+	struct evtun *tun;
+	int i;
+
+	kit_netns();
+	base = kit_base_new(_i);
+	tun = kit_tun_new(KIT_TUN, "taken0", 0);
+	for (i = 0; i < 3; i++) {
+		pev = packetevent_tun_new(base, tun,
+		    kit_options(_i) & PEV_OPT_THREADSAFE);
+		ck_assert_ptr_nonnull(pev);
+		ck_assert_ptr_null(packetevent_tun_new(base, tun, 0));
+		ck_assert_int_eq(errno, EBUSY);
+		ck_assert_ptr_nonnull(strstr(evtun_get_error(),
+		    "another packetevent has the device"));
+		packetevent_free(pev);
+	}
+	kit_settle(base);
+	evtun_free(tun);
+	event_base_free(base);
+}
+END_TEST
+
 /* ---- in a callback, and what lies underneath with it ---- */
 
 static int n_freed;
@@ -309,6 +337,7 @@ main(void)
 	kit_threadsafe(test_the_descriptor_is_free, KIT_BIT(KIT_DGRAM));
 	kit_case("device", KIT_NEEDS_TUN);
 	kit_threadsafe(test_the_device_is_free, KIT_BIT(KIT_TAP));
+	kit_setups(test_one_after_the_other, KIT_BIT(KIT_TUN));
 	kit_setups(test_device_in_the_read_callback, KIT_BIT(KIT_TAP));
 	kit_case("underneath", 0);
 	kit_setups(test_socket_in_the_read_callback, KIT_SOCKETS);

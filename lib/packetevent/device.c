@@ -39,6 +39,12 @@ device_probe(struct fd_pev *fp)
 }
 
 static void
+device_detach(struct packetevent *pev)
+{
+	evtun_unclaim_(fd_upcast_(pev)->tun);
+}
+
+static void
 device_close(struct packetevent *pev)
 {
 	evtun_free(fd_upcast_(pev)->tun);
@@ -59,14 +65,18 @@ static const struct fd_io device_io = {
 
 static const struct pev_ops_ device_ops = {
 	FD_SHARED_OPS_,
+	.refusal = "the device would not take it: on TUN it must be IPv4 or "
+	    "IPv6, on TAP have an Ethernet header",
 	.check = device_check,
 	.send = device_send,
+	.detach = device_detach,
 	.close = device_close
 };
 
 struct packetevent *
 packetevent_tun_new(struct event_base *base, struct evtun *tun, int options)
 {
+	struct packetevent *pev;
 	struct fd_pev like;
 
 	if (pev_check_options_(base, options) < 0)
@@ -74,6 +84,11 @@ packetevent_tun_new(struct event_base *base, struct evtun *tun, int options)
 	if (tun == NULL) {
 		evtun_fail_(EINVAL, "create a packetevent",
 		    "it needs a device");
+		return NULL;
+	}
+	if (evtun_claim_(tun) < 0) {
+		evtun_fail_(EBUSY, "create a packetevent",
+		    "another packetevent has the device");
 		return NULL;
 	}
 	memset(&like, 0, sizeof(like));
@@ -84,5 +99,8 @@ packetevent_tun_new(struct event_base *base, struct evtun *tun, int options)
 	like.prefix = evtun_get_prefix_(tun);
 	/* An Ethernet header is 14 bytes. */
 	like.bias = evtun_get_options(tun) & EVTUN_OPT_TAP ? 2 : 0;
-	return fd_new_(base, &device_ops, &like, options);
+	pev = fd_new_(base, &device_ops, &like, options);
+	if (pev == NULL)
+		evtun_unclaim_(tun);
+	return pev;
 }

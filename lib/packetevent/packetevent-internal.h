@@ -168,6 +168,8 @@ struct pev_ops_ {
 	/* Packets go to memory, never at once to a device: a highmark of 0
 	 * means one packet at a time. */
 	int in_memory;
+	/* What EINVAL means when writing: the cure in the error text. */
+	const char *refusal;
 
 	/* Refuse what could never be sent: 0 or an errno.  head are the n
 	 * first bytes, at least 5 or all that there are. */

@@ -35,6 +35,19 @@ pev_may_enable(struct packetevent *pev, short events)
 	return 0;
 }
 
+static const char *
+pev_explain_enable(int err)
+{
+	switch (err) {
+	case EINVAL:
+		return "EV_READ and EV_WRITE alone";
+	case ENXIO:
+		return "the interface was deleted";
+	default:
+		return NULL;
+	}
+}
+
 /* Nothing has changed, unless what lies beneath has failed altogether. */
 static void
 pev_restore_enabled(struct packetevent *pev, short before)
@@ -75,7 +88,8 @@ packetevent_enable(struct packetevent *pev, short events)
 		pev_restart_timer_(pev, PEV_WRITE_);
 out:
 	pev_unlock_(pev);
-	return err ? evtun_fail_(err, "enable a packetevent", NULL) : 0;
+	return err ? evtun_fail_(err, "enable a packetevent",
+	    pev_explain_enable(err)) : 0;
 }
 
 int
@@ -85,7 +99,8 @@ packetevent_disable(struct packetevent *pev, short events)
 	int err = 0;
 
 	if (events & ~(EV_READ | EV_WRITE))
-		return evtun_fail_(EINVAL, "disable a packetevent", NULL);
+		return evtun_fail_(EINVAL, "disable a packetevent",
+		    pev_explain_enable(EINVAL));
 	pev_lock_(pev);
 	before = pev->enabled;
 	pev->enabled &= (short)~events;
@@ -182,7 +197,9 @@ packetevent_priority_set(struct packetevent *pev, int priority)
 	pev_lock_(pev);
 	result = pev_set_priority(pev, priority);
 	pev_unlock_(pev);
-	return result < 0 ? evtun_fail_(EINVAL, "set a priority", NULL) : 0;
+	return result < 0 ? evtun_fail_(EINVAL, "set a priority",
+	    "the base has none such, an event is waiting for its turn, or "
+	    "it is a stream") : 0;
 }
 
 /* ---- questions ---- */

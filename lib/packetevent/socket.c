@@ -152,6 +152,7 @@ fd_close(struct packetevent *pev)
 
 static const struct pev_ops_ socket_ops = {
 	FD_SHARED_OPS_,
+	.refusal = "the socket refuses the packet or its address",
 	.check = fd_check,
 	.send = socket_send,
 	.close = fd_close

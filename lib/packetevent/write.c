@@ -200,7 +200,7 @@ dropped:
 }
 
 static const char *
-pev_explain(int err, int is_full)
+pev_explain(const struct packetevent *pev, int err, int is_full)
 {
 	if (is_full)
 		return full;
@@ -208,8 +208,12 @@ pev_explain(int err, int is_full)
 	case EMSGSIZE:
 		return "it is empty, or larger than a packet can be";
 	case EINVAL:
-		return "the device would not take it: on TUN it must be IPv4 "
-		    "or IPv6, on TAP have an Ethernet header";
+		return pev->ops->refusal;
+	case EDESTADDRREQ:
+	case ENOTCONN:
+		return "the socket is not connected: packetevent_write_to()";
+	case EPIPE:
+		return "the other end is gone";
 	case ENETDOWN:
 		return "the interface is down";
 	case ENXIO:
@@ -229,7 +233,7 @@ pev_write_packet(struct packetevent *pev, const struct pev_packet_ *packet)
 	pev_unlock_(pev);
 	if (err)
 		return evtun_fail_(err, "write a packet",
-		    pev_explain(err, is_full));
+		    pev_explain(pev, err, is_full));
 	return 0;
 }
 
@@ -277,10 +281,11 @@ packetevent_write_to(struct packetevent *pev, const struct sockaddr *addr,
 
 	if (addr == NULL)
 		return packetevent_write(pev, data, len);
-	if (socklen <= 0 ||
-	    (size_t)socklen > sizeof(struct sockaddr_storage) ||
-	    pev->ops->has_sources == NULL || !pev->ops->has_sources(pev))
+	if (pev->ops->has_sources == NULL || !pev->ops->has_sources(pev))
 		return pev_refuse(pev, "only datagram sockets have addresses");
+	if (socklen <= 0 ||
+	    (size_t)socklen > sizeof(struct sockaddr_storage))
+		return pev_refuse(pev, "no address has that length");
 	return pev_write_packet(pev, &packet);
 }
 
@@ -323,7 +328,7 @@ packetevent_write_batch(struct packetevent *pev,
 	pev_unlock_(pev);
 	if (last_err)
 		evtun_fail_(last_err, "write a packet",
-		    pev_explain(last_err, is_full));
+		    pev_explain(pev, last_err, is_full));
 	return taken;
 }
 

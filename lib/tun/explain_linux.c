@@ -178,8 +178,8 @@ explain_busy(const char *name, int options)
 	struct holder holder;
 	const char *cure = options & EVTUN_OPT_EXCLUSIVE ?
 	    "EVTUN_OPT_EXCLUSIVE makes new interfaces only" :
-	    "EVTUN_OPT_MULTIQUEUE, in every program that opens it, lets it "
-	    "have more than one user";
+	    "for several users at once, every program has to open it with "
+	    "EVTUN_OPT_MULTIQUEUE";
 
 	if (!find_holder(name, &holder))
 		return evtun_failf_(EBUSY, cure, "open %s", name);

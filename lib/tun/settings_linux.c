@@ -136,6 +136,9 @@ evtun_system_add_address_(struct evtun *tun, const struct evtun_address *addr)
 	if (errno == EACCES && addr->family == AF_INET6)
 		return evtun_fail_(EACCES, step, "IPv6 is disabled on the "
 		    "interface: sysctl net.ipv6.conf.NAME.disable_ipv6=0");
+	if (errno == EINVAL && addr->family == AF_INET6 && link.mtu < 1280)
+		return evtun_fail_(EINVAL, step, "IPv6 needs an MTU of 1280 "
+		    "or more: evtun_set_mtu()");
 	return evtun_explain_link_(errno, step);
 }
 

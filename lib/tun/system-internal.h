@@ -22,6 +22,8 @@ struct evtun {
 	size_t prefix;
 	/* The largest packet, packet information included. */
 	size_t max;
+	/* A packetevent has it: evtun_claim_(). */
+	int is_claimed;
 	/* The last name known, or "". */
 	char name[EVTUN_NAME_SIZE];
 	/* The index that the interface had when it was opened, and the

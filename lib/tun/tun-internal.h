@@ -11,6 +11,10 @@
 
 struct evtun;
 
+/* Take the device for a packetevent: 0, or -1 if another one has it. */
+int evtun_claim_(struct evtun *tun);
+void evtun_unclaim_(struct evtun *tun);
+
 /* How many bytes before a packet evtun_recv_() overwrites: the header that
  * the system puts there.  The room must be there. */
 size_t evtun_get_prefix_(const struct evtun *tun);

@@ -43,8 +43,8 @@ check_name(const char *name)
 		if (i > 0 && strcmp(name + i, "%d") == 0)
 			break;
 		return evtun_fail_(EINVAL, "check the name",
-		    "a name begins with a letter or digit, then come these, "
-		    "'.', '_' and '-', and one %d at most, at the end");
+		    "letters, digits, '.', '_' and '-', a letter or digit "
+		    "first, and one %d at most, at the end");
 	}
 	return 0;
 }
@@ -315,6 +315,21 @@ const char *
 evtun_get_version(void)
 {
 	return PACKAGE_VERSION;
+}
+
+int
+evtun_claim_(struct evtun *tun)
+{
+	if (tun->is_claimed)
+		return -1;
+	tun->is_claimed = 1;
+	return 0;
+}
+
+void
+evtun_unclaim_(struct evtun *tun)
+{
+	tun->is_claimed = 0;
 }
 
 size_t
