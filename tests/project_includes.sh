@@ -26,7 +26,7 @@ only()
 
 system='config\.h|error-internal\.h|[a-z]+\.h|sys/[a-z]+\.h|linux/[a-z_]+\.h'
 system="$system|arpa/inet\\.h|net/[a-z_]+\\.h|netinet/[a-z0-9]+\\.h"
-system="$system|libmnl/libmnl\\.h"
+system="$system|libmnl/libmnl\\.h|liburing\\.h"
 loop='event2/(event|bufferevent|listener|thread)[a-z_]*\.h'
 
 is_ok "there are includes to look at" \
@@ -36,7 +36,13 @@ is_empty "public headers include event2/buffer.h and event2/util.h only" \
 is_empty "lib/tun knows no event base and no packetevent" \
     "$(includes lib/tun/*.[ch] |
 	only "$loop|evtun/packetevent\\.h|.*packetevent-internal\\.h")"
-own='event2/(buffer|util)\.h|evtun/tun\.h|(tun/)?[a-z]+-internal\.h'
+own='event2/(buffer|util)\.h|evtun/(offload|tun)\.h'
+own="$own|(tun/|offload/)?[a-z]+-internal\\.h"
+pure='config\.h|std[a-z]+\.h|string\.h|[a-z]+intrin\.h|arm_neon\.h'
+pure="$pure|event2/(buffer|util)\\.h|evtun/offload\\.h"
+is_empty "lib/offload knows no I/O" \
+    "$(includes lib/offload/*.[ch] |
+	but "$pure|(offload/)?[a-z]+-internal\\.h")"
 is_empty "lib/tun includes the system, its own headers and public ones" \
     "$(includes lib/tun/*.[ch] | but "$system|$own")"
 is_empty "netlink is in link_linux.c and explain_linux.c only" \
@@ -56,7 +62,9 @@ is_empty "the samples use public headers only" \
     "$(includes samples/*.[ch] | only '.*-internal\.h|config\.h')"
 
 # These look at what no public call reaches.
-inside='tests/(test_address|test_tun_faults|test_unsupported)\.c'
+inside='tests/(test_address|test_tun_faults|test_unsupported|test_ring(_gone)?'
+inside="$inside|test_(checksum|join|split|offload_kernel)[a-z_]*"
+inside="$inside|fuzz_[a-z]*|join_[a-z]*|random_[a-z]*|ring_line)\\.[ch]"
 is_empty "the tests use public headers, but for the tests of internals" \
     "$(includes tests/*.[ch] tests/bench/*.[ch] | only '.*-internal\.h' |
 	grep -vE "^$inside ")"

@@ -96,7 +96,8 @@ headers_only()
 {
 	( cd "$(pkg --variable=includedir evtun)" && find . -type f | sort ) \
 	    >"$tmp/headers"
-	printf './evtun/%s\n' packetevent.h tun.h | diff - "$tmp/headers"
+	printf './evtun/%s\n' offload.h packetevent.h tun.h |
+	    diff - "$tmp/headers"
 }
 
 try()
