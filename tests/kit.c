@@ -334,11 +334,21 @@ kit_loop(const TTest *test, int start, int end)
 static void
 add_setup(const TTest *test, int setup)
 {
-	char suffix[48];
+	char suffix[64];
 	int device = KIT_BIT(KIT_KIND_OF(setup)) & KIT_DEVICES;
 
 	snprintf(suffix, sizeof(suffix), "[%s]", kit_setup_name(setup));
 	add(test, setup, suffix, device ? find_lack(KIT_NEEDS_TUN) : NULL);
+}
+
+unsigned kit_ways = ~0u;
+
+static int
+has_way(int setup)
+{
+	if (KIT_BIT(KIT_KIND_OF(setup)) & KIT_DEVICES)
+		return (kit_ways >> KIT_WAY_OF(setup)) & 1;
+	return KIT_WAY_OF(setup) == KIT_PLAIN;
 }
 
 /* Those with threads, without, or (-1) both. */
@@ -349,8 +359,8 @@ add_setups(const TTest *test, unsigned kinds, int threadsafe)
 	const char *backend = getenv("KIT_BACKEND");
 	int i;
 
-	for (i = 0; i < KIT_N_SETUPS; i++)
-		if (kinds & KIT_BIT(KIT_KIND_OF(i)) &&
+	for (i = 0; i < KIT_N_WAYS * KIT_N_SETUPS; i++)
+		if (kinds & KIT_BIT(KIT_KIND_OF(i)) && has_way(i) &&
 		    (threadsafe < 0 || KIT_TS_OF(i) == threadsafe) &&
 		    (backend == NULL ||
 		    strstr(kit_setup_name(i), backend) != NULL))
@@ -378,11 +388,15 @@ kit_plain(const TTest *test, unsigned kinds)
 void
 kit_kinds(const TTest *test, unsigned kinds)
 {
-	int i;
+	int i, way, setup;
 
-	for (i = 0; i < KIT_N_KINDS; i++)
-		if (kinds & KIT_BIT(i))
-			add_setup(test, KIT_SETUP(i, 0, KIT_EPOLL));
+	for (way = 0; way < KIT_N_WAYS; way++)
+		for (i = 0; i < KIT_N_KINDS; i++) {
+			setup = way * KIT_N_SETUPS +
+			    KIT_SETUP(i, 0, KIT_EPOLL);
+			if (kinds & KIT_BIT(i) && has_way(setup))
+				add_setup(test, setup);
+		}
 }
 
 /* ---- TAP ---- */

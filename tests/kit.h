@@ -57,6 +57,9 @@ void kit_threadsafe(const TTest *test, unsigned kinds);
 void kit_plain(const TTest *test, unsigned kinds);
 /* The same for each kind once: plain, with the default backend. */
 void kit_kinds(const TTest *test, unsigned kinds);
+/* The ways of which set-ups of devices are added from now on, 1 << way each:
+ * all, unless this is set. */
+extern unsigned kit_ways;
 /* Run everything, print TAP, and return the exit status. */
 int kit_run(void);
 
@@ -102,13 +105,22 @@ enum kit_kind {
 
 enum kit_backend { KIT_EPOLL, KIT_POLL, KIT_SELECT, KIT_N_BACKENDS };
 
-/* A set-up is a kind, a backend, and plain or thread-safe; as a number, so
- * that Check can loop over it. */
+/* How a device moves packets. */
+enum kit_way {
+	KIT_PLAIN,		/* singly, and in runs by io_uring */
+	KIT_OFFLOAD,		/* EVTUN_OPT_OFFLOAD */
+	KIT_NO_RING,		/* PEV_OPT_NO_IO_URING */
+	KIT_N_WAYS
+};
+
+/* A set-up is a kind, a backend, plain or thread-safe and, of a device, a way;
+ * as a number, so that Check can loop over it.  KIT_SETUP() is plain. */
 #define KIT_N_SETUPS	(KIT_N_KINDS * 2 * KIT_N_BACKENDS)
 #define KIT_SETUP(kind, ts, backend) \
 	(((kind) * 2 + (ts)) * KIT_N_BACKENDS + (backend))
+#define KIT_WAY_OF(setup)	((enum kit_way)((setup) / KIT_N_SETUPS))
 #define KIT_KIND_OF(setup) \
-	((enum kit_kind)((setup) / (2 * KIT_N_BACKENDS)))
+	((enum kit_kind)((setup) % KIT_N_SETUPS / (2 * KIT_N_BACKENDS)))
 #define KIT_TS_OF(setup)	((setup) / KIT_N_BACKENDS % 2)
 #define KIT_BACKEND_OF(setup)	((enum kit_backend)((setup) % KIT_N_BACKENDS))
 
@@ -165,6 +177,8 @@ struct event_base *kit_base_new(int setup);
 int kit_options(int setup);
 const char *kit_kind_name(enum kit_kind kind);
 const char *kit_setup_name(int setup);
+/* The options that the way of a set-up takes. */
+int kit_tun_options(int setup);
 
 /* The parts, for tests that need more of them. */
 /* A device of the kind, up, in the namespace at hand. */

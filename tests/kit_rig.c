@@ -33,6 +33,9 @@ static const char *const kind_names[KIT_N_KINDS] = {
 	"pair", "dgram", "seqpacket", "udp", "stream16", "stream32",
 	"stream_pair", "tun", "tap"
 };
+static const char *const way_names[KIT_N_WAYS] = {
+	"", ",offload", ",no_ring"
+};
 static const char *const backend_names[KIT_N_BACKENDS] = {
 	"epoll", "poll", "select"
 };
@@ -48,13 +51,20 @@ kit_kind_name(enum kit_kind kind)
 const char *
 kit_setup_name(int setup)
 {
-	static char text[48];
+	static char text[64];
 
-	snprintf(text, sizeof(text), "%s,%s,%s",
+	snprintf(text, sizeof(text), "%s,%s,%s%s",
 	    kind_names[KIT_KIND_OF(setup)],
 	    KIT_TS_OF(setup) ? "threadsafe" : "plain",
-	    backend_names[KIT_BACKEND_OF(setup)]);
+	    backend_names[KIT_BACKEND_OF(setup)],
+	    way_names[KIT_WAY_OF(setup)]);
 	return text;
+}
+
+int
+kit_tun_options(int setup)
+{
+	return KIT_WAY_OF(setup) == KIT_OFFLOAD ? EVTUN_OPT_OFFLOAD : 0;
 }
 
 /* ---- the base ---- */
@@ -63,7 +73,8 @@ int
 kit_options(int setup)
 {
 	return PEV_OPT_CLOSE_ON_FREE |
-	    (KIT_TS_OF(setup) ? PEV_OPT_THREADSAFE : 0);
+	    (KIT_TS_OF(setup) ? PEV_OPT_THREADSAFE : 0) |
+	    (KIT_WAY_OF(setup) == KIT_NO_RING ? PEV_OPT_NO_IO_URING : 0);
 }
 
 /* Once in a process, before anything else of libevent. */
@@ -215,7 +226,8 @@ make_device(struct kit_rig *rig)
 {
 	int options = kit_options(rig->setup);
 
-	rig->tun = kit_tun_new(rig->kind, "kit%d", 0);
+	rig->tun = kit_tun_new(rig->kind, "kit%d",
+	    kit_tun_options(rig->setup));
 	snprintf(rig->name, sizeof(rig->name), "%s",
 	    evtun_get_name(rig->tun));
 	rig->pev[0] = packetevent_tun_new(rig->base, rig->tun, options);

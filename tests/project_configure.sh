@@ -44,7 +44,8 @@ is_ok "$libevent" names_package libevent-dev
 
 # All modules but one: links to the files that describe the others.
 mkdir "$tmp/some"
-for module in libevent_core libevent_pthreads libevent libmnl libpcap; do
+for module in libevent_core libevent_pthreads libevent libmnl libpcap \
+    liburing; do
 	file=$(pkg-config --variable=pcfiledir "$module")/$module.pc
 	[ ! -e "$file" ] || ln -s "$file" "$tmp/some"
 done

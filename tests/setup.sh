@@ -24,6 +24,7 @@ libtool		command	libtoolize	build
 pkg-config	command	pkg-config	build
 libevent-dev	module	libevent_pthreads	build
 libmnl-dev	module	libmnl		build
+liburing-dev	module	liburing	build
 check		module	check		build
 libpcap-dev	module	libpcap		build
 g++		command	g++		show

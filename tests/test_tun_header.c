@@ -1,6 +1,6 @@
 /*
  * Descriptors with a header for offload: packets are bare all the same, and
- * the kernel is told to finish what it hands over.
+ * what the kernel has joined, or not finished, is split and finished.
  */
 #include "config.h"
 
@@ -261,7 +261,7 @@ START_TEST(test_packetevent)
 }
 END_TEST
 
-/* ---- what the kernel would leave to us ---- */
+/* ---- what the kernel leaves to us ---- */
 
 #define MSS 1000
 #define HEADERS 40
@@ -350,44 +350,37 @@ offload_socket(void)
 	return fd;
 }
 
+/* What follows it waits in the library, and the descriptor is silent then. */
 static void
-read_segment(struct line *line, size_t from, size_t payload)
+check_segment(const unsigned char *p, size_t from, size_t payload)
 {
 	size_t i, size = HEADERS + payload;
 
-	wait_readable(evtun_get_fd(line->tun));
-	ck_assert_int_eq(evtun_read(line->tun, in, sizeof(in)), (int)size);
-	ck_assert_uint_eq(sum(in, 20, 0), 0xffff);
-	ck_assert_uint_eq(sum(in + 20, size - 20, pseudo(in, size)), 0xffff);
+	ck_assert_uint_eq(p[2] << 8 | p[3], size);
+	ck_assert_uint_eq(sum(p, 20, 0), 0xffff);
+	ck_assert_uint_eq(sum(p + 20, size - 20, pseudo(p, size)), 0xffff);
 	for (i = 0; i < payload; i++)
-		ck_assert_uint_eq(in[HEADERS + i],
+		ck_assert_uint_eq(p[HEADERS + i],
 		    (unsigned char)((from + i) * 7 + ((from + i) >> 8)));
 }
 
-START_TEST(test_finished_by_kernel)
+static void
+read_segment(struct line *line, size_t from, size_t payload)
 {
-	struct line line;
-	int sock, index;
+	static const unsigned char info[] = { 0, 0, 0x08, 0 };
+	int n = evtun_read(line->tun, in, sizeof(in));
 
-	/* An even number is TUN, below 8 without information. */
-	line_open(&line, _i * 2, 0);
-	sock = offload_socket();
-	index = (int)look_index("vpn0");
-	send_segment(index, sock, 600);
-	read_segment(&line, 0, 600);
-	send_segment(index, sock, 2 * MSS + 500);
-	read_segment(&line, 0, MSS);
-	read_segment(&line, MSS, MSS);
-	read_segment(&line, 2 * MSS, 500);
-	kit_ok(evtun_read(line.tun, in, sizeof(in)));
-	close(sock);
-	line_close(&line);
+	if (n == 0) {
+		wait_readable(evtun_get_fd(line->tun));
+		n = evtun_read(line->tun, in, sizeof(in));
+	}
+	ck_assert_int_eq(n, (int)(line->info + HEADERS + payload));
+	ck_assert_mem_eq(in, info, line->info);
+	check_segment(in + line->info, from, payload);
 }
-END_TEST
 
-/* Somebody who has the descriptor too asks for it again: what comes then is
- * no packet for us, and those around it are. */
-START_TEST(test_unfinished)
+/* Even set-ups are TUN; some have packet information. */
+START_TEST(test_finished)
 {
 	struct line line;
 	int sock, index;
@@ -395,8 +388,6 @@ START_TEST(test_unfinished)
 	line_open(&line, _i * 2, 0);
 	sock = offload_socket();
 	index = (int)look_index("vpn0");
-	ck_assert_int_eq(ioctl(evtun_get_fd(line.tun), TUNSETOFFLOAD,
-	    (unsigned long)(TUN_F_CSUM | TUN_F_TSO4)), 0);
 	kit_fill(KIT_TUN, buf, 1, 100);
 	line_send(&line, buf, 100);
 	send_segment(index, sock, 600);
@@ -404,6 +395,10 @@ START_TEST(test_unfinished)
 	kit_fill(KIT_TUN, buf, 2, 200);
 	line_send(&line, buf, 200);
 	check_read(&line, 1, 100, 2000);
+	read_segment(&line, 0, 600);
+	read_segment(&line, 0, MSS);
+	read_segment(&line, MSS, MSS);
+	read_segment(&line, 2 * MSS, 500);
 	check_read(&line, 2, 200, 2000);
 	kit_ok(evtun_read(line.tun, in, sizeof(in)));
 	close(sock);
@@ -411,40 +406,61 @@ START_TEST(test_unfinished)
 }
 END_TEST
 
-static int
-has_one(void *log)
+/* One that does not fit is lost, and the next one is not. */
+START_TEST(test_finished_no_room)
 {
-	return ((struct kit_log *)log)->n_packets >= 1;
-}
+	struct line line;
+	int sock, i;
 
-START_TEST(test_unfinished_packetevent)
+	line_open(&line, _i * 2, 0);
+	sock = offload_socket();
+	send_segment((int)look_index("vpn0"), sock, 2 * MSS + 500);
+	wait_readable(evtun_get_fd(line.tun));
+	for (i = 0; i < 2; i++)
+		kit_fails(evtun_read(line.tun, in,
+		    line.info + HEADERS + MSS - 1), EMSGSIZE);
+	ck_assert_int_eq(evtun_read(line.tun, in,
+	    line.info + HEADERS + 500), (int)(line.info + HEADERS + 500));
+	check_segment(in + line.info, 2 * MSS, 500);
+	kit_ok(evtun_read(line.tun, in, sizeof(in)));
+	close(sock);
+	line_close(&line);
+}
+END_TEST
+
+/* What evtun_read() has left behind comes to the packetevent first. */
+START_TEST(test_finished_packetevent)
 {
 	struct event_base *base = event_base_new();
 	struct packetevent *pev;
 	struct line line;
 	struct kit_log log;
-	int sock;
+	int sock, index;
 
 	memset(&log, 0, sizeof(log));
-	line_open(&line, 0, 0);
+	line_open(&line, _i * 2, 0);
 	sock = offload_socket();
+	index = (int)look_index("vpn0");
+	send_segment(index, sock, 2 * MSS + 500);
+	read_segment(&line, 0, MSS);
 	pev = packetevent_tun_new(base, line.tun, 0);
 	ck_assert_ptr_nonnull(pev);
 	packetevent_setcb(pev, kit_readcb, NULL, kit_eventcb, &log);
-	ck_assert_int_eq(ioctl(evtun_get_fd(line.tun), TUNSETOFFLOAD,
-	    (unsigned long)(TUN_F_CSUM | TUN_F_TSO4)), 0);
-	send_segment((int)look_index("vpn0"), sock, 600);
-	send_segment((int)look_index("vpn0"), sock, 2 * MSS + 500);
-	kit_fill(KIT_TUN, buf, 2, 200);
-	line_send(&line, buf, 200);
 	kit_ok(packetevent_enable(pev, EV_READ));
-	kit_until(base, has_one, &log, "the packet after them");
-	ck_assert_uint_eq(log.packets[0].len, 200);
-	ck_assert(kit_matches(KIT_TUN, log.packets[0].data, 2, 200));
-	ck_assert_uint_eq(packetevent_get_count(pev, PEV_COUNT_READ_REFUSED),
-	    2);
+	send_segment(index, sock, 600);
+	send_segment(index, sock, MSS + 1);
+	kit_until(base, has_four, &log, "four packets");
+	check_segment(log.packets[0].data + line.info, MSS, MSS);
+	check_segment(log.packets[1].data + line.info, 2 * MSS, 500);
+	check_segment(log.packets[2].data + line.info, 0, 600);
+	check_segment(log.packets[3].data + line.info, 0, MSS);
 	ck_assert_int_eq(log.n_events, 0);
 	packetevent_free(pev);
+	/* The last byte has waited, or waits. */
+	if (log.n_packets == 4)
+		read_segment(&line, MSS, 1);
+	else
+		check_segment(log.packets[4].data + line.info, MSS, 1);
 	kit_log_clear(&log);
 	close(sock);
 	line_close(&line);
@@ -462,8 +478,8 @@ main(void)
 	kit_loop(test_packetevent, 0, N_SETUPS);
 	kit_loop(test_odd_size, 0, N_ODD);
 	kit_case("unfinished", KIT_NEEDS_TUN);
-	kit_loop(test_finished_by_kernel, 0, 4);
-	kit_loop(test_unfinished, 0, 4);
-	kit_test(test_unfinished_packetevent);
+	kit_loop(test_finished, 0, N_SETUPS / 2);
+	kit_loop(test_finished_no_room, 0, N_SETUPS / 2);
+	kit_loop(test_finished_packetevent, 0, N_SETUPS / 2);
 	return kit_run();
 }

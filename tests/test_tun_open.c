@@ -177,7 +177,7 @@ START_TEST(test_fresh)
 }
 END_TEST
 
-/* Every bit is in effect as asked, but for the wish for offload. */
+/* Every bit is in effect as asked. */
 START_TEST(test_options)
 {
 	struct evtun *tun;
@@ -187,14 +187,14 @@ START_TEST(test_options)
 	kit_netns();
 	for (options = 0; options < 1 << 7; options++) {
 		tun = look_new("vpn0", options);
-		ck_assert_int_eq(evtun_get_options(tun),
-		    options & ~EVTUN_OPT_OFFLOAD);
+		ck_assert_int_eq(evtun_get_options(tun), options);
 		look_tun("vpn0", &look);
 		ck_assert_int_eq(look.type,
 		    options & EVTUN_OPT_TAP ? IFF_TAP : IFF_TUN);
 		ck_assert_int_eq(look.packet_info,
 		    (options & EVTUN_OPT_PACKET_INFO) != 0);
-		ck_assert_int_eq(look.vnet_hdr, 0);
+		ck_assert_int_eq(look.vnet_hdr,
+		    (options & EVTUN_OPT_OFFLOAD) != 0);
 		ck_assert_int_eq(look.persist,
 		    (options & EVTUN_OPT_PERSIST) != 0);
 		ck_assert_int_eq(look.multi_queue,

@@ -326,3 +326,19 @@ offload_check_(struct offload_split_ *split, const struct evtun_offload *hdr,
 		refusal = check_size(split, hdr);
 	return refusal;
 }
+
+void
+offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len)
+{
+	struct offload_ip_ ip;
+	size_t at;
+
+	if (!(hdr->gso_type & TUNNELS) ||
+	    find_ip(frame, len, 1, &at) != OFFLOAD_GOOD_ ||
+	    at == ETHERNET_HEADER ||
+	    parse_ip(&ip, frame, len, at) != OFFLOAD_GOOD_ ||
+	    (size_t)hdr->outer_th_offset + VLAN_TAG != ip.transport)
+		return;
+	hdr->outer_th_offset = (ev_uint16_t)(hdr->outer_th_offset + VLAN_TAG);
+	hdr->inner_nh_offset = (ev_uint16_t)(hdr->inner_nh_offset + VLAN_TAG);
+}

@@ -140,6 +140,15 @@ offload_get16_(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
+/* Linux (to 6.18 at least) describes a tunnel in a frame with a VLAN tag that
+ * it has put there itself as if the tag were not there: set that right.  Only
+ * for an Ethernet frame and a description that Linux has given. */
+void offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len);
+
+/* Whether the one or the other would take the frame. */
+int offload_is_sound_(const struct evtun_offload *hdr, const void *frame,
+    size_t len, int ethernet);
+
 /* ---- join.c ---- */
 
 /* What may be joined. */

@@ -223,6 +223,27 @@ put_outer(const struct offload_split_ *split, unsigned char *to, size_t len,
 	store16(udp + UDP_CSUM, finish_udp(word_fold(sum)));
 }
 
+/* Mostly 28 to 66 bytes, which the function of the C library takes long to
+ * find out. */
+static inline void
+copy_headers(unsigned char *to, const unsigned char *from, size_t n)
+{
+	for (; n >= 16; n -= 16, to += 16, from += 16)
+		memcpy(to, from, 16);
+	if (n & 8) {
+		memcpy(to, from, 8);
+		to += 8;
+		from += 8;
+	}
+	if (n & 4) {
+		memcpy(to, from, 4);
+		to += 4;
+		from += 4;
+	}
+	while (n-- & 3)
+		*to++ = *from++;
+}
+
 static void
 put_segment(const struct offload_split_ *split, unsigned char *to, size_t n)
 {
@@ -230,7 +251,7 @@ put_segment(const struct offload_split_ *split, unsigned char *to, size_t n)
 	size_t len = split->payload + n;
 	unsigned length, sum = split->sum;
 
-	memcpy(to, split->frame, split->payload);
+	copy_headers(to, split->frame, split->payload);
 	put_ip(&split->ip, to, len, split->next);
 	length = word_of((unsigned)(len - split->ip.transport));
 	sum += length;
@@ -280,18 +301,39 @@ offload_next_(struct offload_split_ *split, void *to)
 	return split->payload + n;
 }
 
-enum offload_refusal_
-offload_complete_(const struct evtun_offload *hdr, void *frame, size_t len)
+static enum offload_refusal_
+check_complete(const struct evtun_offload *hdr, size_t len)
 {
-	size_t start = hdr->csum_start, field = start + hdr->csum_offset;
-	unsigned char *p = frame;
-	unsigned sum;
+	size_t start = hdr->csum_start;
 
 	if (hdr->hdr_len > len)
 		return OFFLOAD_SHORT_;
-	if (start < CSUM_START_MIN || field + 2 > len)
-		return OFFLOAD_CSUM_;
-	sum = offload_sum_(p + start, len - start, 0);
-	store16(p + field, finish_udp(sum));
-	return OFFLOAD_GOOD_;
+	return start < CSUM_START_MIN || start + hdr->csum_offset + 2 > len ?
+	    OFFLOAD_CSUM_ : OFFLOAD_GOOD_;
+}
+
+enum offload_refusal_
+offload_complete_(const struct evtun_offload *hdr, void *frame, size_t len)
+{
+	enum offload_refusal_ refusal = check_complete(hdr, len);
+	size_t start = hdr->csum_start;
+	unsigned char *p = frame;
+
+	if (refusal == OFFLOAD_GOOD_)
+		store16(p + start + hdr->csum_offset, finish_udp(
+		    offload_sum_(p + start, len - start, 0)));
+	return refusal;
+}
+
+int
+offload_is_sound_(const struct evtun_offload *hdr, const void *frame,
+    size_t len, int ethernet)
+{
+	struct offload_split_ split;
+
+	if (hdr->gso_type != EVTUN_OFFLOAD_NONE)
+		return offload_begin_(&split, hdr, frame, len, ethernet) ==
+		    OFFLOAD_GOOD_;
+	return !(hdr->flags & EVTUN_OFFLOAD_NEEDS_CSUM) ||
+	    check_complete(hdr, len) == OFFLOAD_GOOD_;
 }

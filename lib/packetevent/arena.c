@@ -5,13 +5,11 @@
 
 #include "packetevent-internal.h"
 
-/*
- * The memory is the reserved and never committed space of an evbuffer, so
- * that it comes from the allocator that the application gave to libevent.
- * Pages that no packet reaches are never touched.
- */
-static unsigned char *
-arena_reserve(struct evbuffer *memory, size_t size)
+/* Of an array with an element for each packet of a batch. */
+#define ARRAY_SIZE(element) PEV_ALIGN_UP_(PEV_BATCH_PACKETS_MAX_ * (element))
+
+unsigned char *
+pev_reserve_(struct evbuffer *memory, size_t size)
 {
 	struct evbuffer_iovec space;
 	size_t skew;
@@ -25,13 +23,14 @@ arena_reserve(struct evbuffer *memory, size_t size)
 }
 
 struct pev_arena_ *
-pev_arena_new_(int with_sources, int with_lock)
+pev_arena_new_(unsigned traits, int with_lock)
 {
 	struct pev_arena_ *arena;
-	size_t packets = PEV_ALIGN_UP_(
-	    PEV_BATCH_PACKETS_MAX_ * sizeof(*arena->packets));
-	size_t sources = with_sources ? PEV_ALIGN_UP_(
-	    PEV_BATCH_PACKETS_MAX_ * sizeof(*arena->sources)) : 0;
+	size_t packets = ARRAY_SIZE(sizeof(*arena->packets));
+	size_t sources = traits & PEV_HAS_SOURCES_ ?
+	    ARRAY_SIZE(sizeof(*arena->sources)) : 0;
+	size_t large = traits & PEV_HAS_LARGE_ ?
+	    ARRAY_SIZE(sizeof(*arena->large)) : 0;
 	unsigned char *p;
 
 	arena = calloc(1, sizeof(*arena));
@@ -42,14 +41,16 @@ pev_arena_new_(int with_sources, int with_lock)
 		goto nomem;
 	if (with_lock && evbuffer_enable_locking(arena->memory, NULL) < 0)
 		goto nomem;
-	p = arena_reserve(arena->memory,
-	    packets + sources + PEV_BATCH_BYTES_);
+	p = pev_reserve_(arena->memory,
+	    packets + sources + large + PEV_BATCH_BYTES_);
 	if (p == NULL)
 		goto nomem;
 	arena->packets = (void *)p;
-	if (with_sources)
+	if (sources > 0)
 		arena->sources = (void *)(p + packets);
-	arena->data = p + packets + sources;
+	if (large > 0)
+		arena->large = (void *)(p + packets + sources);
+	arena->data = p + packets + sources + large;
 	return arena;
 nomem:
 	pev_arena_free_(arena);

@@ -16,6 +16,8 @@ static const struct timeval probe_interval = {0, 50 * 1000};
 /* A socket that is writable but takes nothing (the queue of an AF_UNIX
  * receiver that it is not connected to is full) is tried again after this. */
 static const struct timeval retry_interval = {0, 1000};
+/* What has been read already comes in the next turn of the loop. */
+static const struct timeval at_once = {0, 0};
 
 /* ---- readiness ---- */
 
@@ -108,7 +110,9 @@ fd_update_(struct packetevent *pev, int waiting)
 		fp->stalled = 0;
 	retrying = fp->stalled && pev_is_writing_(pev);
 	if (fd_set_timer(fp->ev_probe, paused, &probe_interval) < 0 ||
-	    fd_set_timer(fp->ev_retry, retrying, &retry_interval) < 0) {
+	    fd_set_timer(fp->ev_retry, retrying, &retry_interval) < 0 ||
+	    fd_set_timer(fp->ev_more, fp->has_more && pev_is_reading_(pev),
+	    &at_once) < 0) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -125,7 +129,7 @@ fd_gone_(struct fd_pev *fp, int err, const char *step)
 /* ---- writing ---- */
 
 int
-fd_refused_(struct fd_pev *fp, int err)
+fd_refused_one_(struct fd_pev *fp, int err)
 {
 	if (err == EAGAIN || err == EWOULDBLOCK ||
 	    /* What is queued waits for the interface to come up. */
@@ -134,8 +138,24 @@ fd_refused_(struct fd_pev *fp, int err)
 		fp->spent = 1;
 		return EAGAIN;
 	}
+	return err;
+}
+
+void
+fd_failed_(struct packetevent *pev, int err)
+{
+	struct fd_pev *fp = fd_upcast_(pev);
+
 	if (fp->io->is_fatal(fp, err))
 		fd_gone_(fp, err, "write a packet");
+}
+
+int
+fd_refused_(struct fd_pev *fp, int err)
+{
+	err = fd_refused_one_(fp, err);
+	if (err != EAGAIN)
+		fd_failed_(&fp->pev, err);
 	return err;
 }
 
@@ -235,13 +255,20 @@ fd_retry_cb(evutil_socket_t fd, short what, void *arg)
 	pev_leave_(&fp->pev);
 }
 
-/* ---- the rest ---- */
-
-int
-fd_has_sources_(struct packetevent *pev)
+static void
+fd_more_cb(evutil_socket_t fd, short what, void *arg)
 {
-	return fd_upcast_(pev)->is_datagram;
+	struct fd_pev *fp = arg;
+
+	(void)fd;
+	(void)what;
+	pev_enter_(&fp->pev);
+	if (fp->has_more && pev_is_reading_(&fp->pev))
+		fd_read_(fp);
+	pev_leave_(&fp->pev);
 }
+
+/* ---- the rest ---- */
 
 int
 fd_set_priority_(struct packetevent *pev, int priority)
@@ -252,6 +279,9 @@ fd_set_priority_(struct packetevent *pev, int priority)
 		return -1;
 	if (fp->ev_probe != NULL &&
 	    event_priority_set(fp->ev_probe, priority) < 0)
+		return -1;
+	if (fp->ev_more != NULL &&
+	    event_priority_set(fp->ev_more, priority) < 0)
 		return -1;
 	if (fp->ev_retry != NULL)
 		return event_priority_set(fp->ev_retry, priority);
@@ -272,6 +302,7 @@ fd_free_events_(struct packetevent *pev)
 	pev_free_event_(pev, fp->ev);
 	pev_free_event_(pev, fp->ev_probe);
 	pev_free_event_(pev, fp->ev_retry);
+	pev_free_event_(pev, fp->ev_more);
 }
 
 void
@@ -279,6 +310,8 @@ fd_destroy_(struct packetevent *pev)
 {
 	struct fd_pev *fp = fd_upcast_(pev);
 
+	if (fp->io->destroy != NULL)
+		fp->io->destroy(fp);
 	pev_queue_free_(&fp->queue);
 	free(fp);
 }
@@ -286,19 +319,28 @@ fd_destroy_(struct packetevent *pev)
 /* ---- birth ---- */
 
 static int
+fd_make_event(struct fd_pev *fp, struct event **ev, short events,
+    event_callback_fn cb)
+{
+	*ev = pev_new_event_(&fp->pev, -1, events, cb);
+	return *ev != NULL ? 0 : -1;
+}
+
+static int
 fd_make_events(struct fd_pev *fp)
 {
 	fp->ev = pev_new_event_(&fp->pev, fp->fd, EV_READ, fd_ready_cb);
 	if (fp->ev == NULL)
 		return -1;
-	if (fp->io->probe == NULL) {
-		fp->ev_retry = pev_new_event_(&fp->pev, -1, 0, fd_retry_cb);
-		return fp->ev_retry != NULL ? 0 : -1;
+	if (fp->io->get_waiting != NULL) {
+		if (fd_make_event(fp, &fp->ev_more, 0, fd_more_cb) < 0)
+			return -1;
+		fp->has_more = fp->io->get_waiting(fp) > 0;
 	}
-	if (fp->has_et)
-		return 0;
-	fp->ev_probe = pev_new_event_(&fp->pev, -1, EV_PERSIST, fd_probe_cb);
-	return fp->ev_probe != NULL ? 0 : -1;
+	if (fp->io->probe == NULL)
+		return fd_make_event(fp, &fp->ev_retry, 0, fd_retry_cb);
+	return fp->has_et ? 0 :
+	    fd_make_event(fp, &fp->ev_probe, EV_PERSIST, fd_probe_cb);
 }
 
 struct packetevent *

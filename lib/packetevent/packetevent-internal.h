@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "evtun/offload.h"
 #include "evtun/packetevent.h"
 
 /* The two directions, as an index. */
@@ -29,10 +30,13 @@ struct pev_packet_ {
 	size_t len;			/* of all pieces */
 	const struct sockaddr *addr;	/* where to, or NULL */
 	socklen_t addrlen;
+	/* Of a large frame, or NULL.  That is in one piece, and counts as one
+	 * packet whatever becomes of it. */
+	const struct evtun_offload *offload;
 };
 
 struct pev_queue_ {
-	struct evbuffer *buf;	/* records: length, address, packet */
+	struct evbuffer *buf;	/* records: see queue.c */
 	size_t packets;
 	size_t bytes;		/* in the packets alone */
 };
@@ -47,11 +51,22 @@ void pev_queue_clear_(struct pev_queue_ *queue);
 /* Append a copy: all of it, or (ENOMEM, -1) nothing. */
 int pev_queue_add_(struct pev_queue_ *queue, const struct pev_packet_ *packet);
 
-/* Describe the oldest packet, in *packet and *piece; 0 if there is none.  It
- * is valid until the queue changes. */
-int pev_queue_peek_(struct pev_queue_ *queue, struct pev_packet_ *packet,
-    struct evbuffer_iovec *piece);
-void pev_queue_drop_(struct pev_queue_ *queue, const struct pev_packet_ *head);
+/* What the description of a packet in the queue points to. */
+struct pev_stored_ {
+	struct evbuffer_iovec piece;
+	struct evtun_offload offload;
+};
+
+/* Describe the oldest packets, max at most, with the help of as many of
+ * stored; return how many.  They are valid until something is added. */
+int pev_queue_peek_(struct pev_queue_ *queue, struct pev_packet_ *packets,
+    struct pev_stored_ *stored, int max);
+/* Take one of them out, be it the oldest or not.  The descriptions of the
+ * others stay valid. */
+void pev_queue_drop_(struct pev_queue_ *queue,
+    const struct pev_packet_ *packet);
+/* After that: forget what is in front.  Then they do not. */
+void pev_queue_sweep_(struct pev_queue_ *queue);
 
 /* ---- arena.c: the batch of packets that is being read ---- */
 
@@ -71,6 +86,13 @@ struct pev_source_ {
 	struct sockaddr_storage addr;
 };
 
+/* What was read with a description, as it was then. */
+struct pev_large_ {
+	struct evtun_offload offload;
+	const unsigned char *start;
+	size_t len;
+};
+
 /*
  * Belongs to the thread of the loop.  With threads the memory has a lock of
  * its own, which is held while packets are read without that of the
@@ -82,6 +104,8 @@ struct pev_arena_ {
 	unsigned char *data;
 	struct evbuffer_iovec *packets;
 	struct pev_source_ *sources;	/* NULL if the kind has none */
+	struct pev_large_ *large;	/* likewise */
+	int is_large;			/* this batch was read unsplit */
 	int n;				/* packets in the batch */
 	size_t used;			/* bytes of data behind the last one */
 	/* The form of this batch. */
@@ -92,7 +116,14 @@ struct pev_arena_ {
 	size_t max_len;			/* of a packet */
 };
 
-struct pev_arena_ *pev_arena_new_(int with_sources, int with_lock);
+/* Memory of this size, or NULL, aligned for packets: the reserved and never
+ * committed space of an evbuffer, so that it comes from the allocator that the
+ * application gave to libevent.  Pages that no packet reaches are never
+ * touched. */
+unsigned char *pev_reserve_(struct evbuffer *memory, size_t size);
+
+/* traits: PEV_HAS_SOURCES_ and PEV_HAS_LARGE_. */
+struct pev_arena_ *pev_arena_new_(unsigned traits, int with_lock);
 void pev_arena_free_(struct pev_arena_ *arena);
 
 /* Where the next packet goes: max_len + 1 bytes, with room on both sides.
@@ -120,6 +151,12 @@ pev_arena_take_(struct pev_arena_ *arena, unsigned char *packet, size_t len)
 }
 
 /* ---- packetevent.c ---- */
+
+#define PEV_COUNT_LAST_ PEV_COUNT_WRITE_UNJOINED
+/* Reasons to refuse a frame, and none: those of offload-internal.h, and those
+ * that are counted after PEV_COUNT_READ_REFUSED. */
+#define PEV_REFUSED_SHORT_ (PEV_COUNT_REFUSED_SHORT - PEV_COUNT_READ_REFUSED)
+#define PEV_REFUSALS_ (PEV_COUNT_REFUSED_SEGMENTS - PEV_COUNT_READ_REFUSED + 1)
 
 /* An event callback that is due: at most one for each direction. */
 struct pev_due_ {
@@ -149,6 +186,12 @@ struct packetevent {
 	size_t head, tail;
 	int max_batch;
 	int n_batch;			/* while the read callback runs */
+	/* Of the large frame that is first in the queue or, for as long as it
+	 * takes to get there, at hand: it is written in segments, of which so
+	 * many are out. */
+	int in_segments;
+	unsigned segments_sent;
+	struct evbuffer *scratch;	/* reserved, for a segment; or NULL */
 
 	int options;
 	int refcnt;
@@ -159,9 +202,16 @@ struct packetevent {
 	unsigned write_due : 1;
 	unsigned connected_due : 1;
 	unsigned in_due : 1;		/* what is due is being told */
+	unsigned wants_large : 1;	/* packetevent_set_large() */
 
-	ev_uint64_t counts[PEV_COUNT_READ_REFUSED + 1];
+	ev_uint64_t counts[PEV_COUNT_LAST_ + 1];
 };
+
+/* Traits of a packetevent. */
+#define PEV_HAS_SOURCES_ 0x1	/* packets come from addresses */
+#define PEV_HAS_LARGE_ 0x2	/* it reads and takes large frames */
+#define PEV_HAS_ETHERNET_ 0x4	/* packets are Ethernet frames */
+#define PEV_HAS_BARE_ 0x8	/* packets are nothing but IP or Ethernet */
 
 /* What differs between the kinds.  NULL where a kind has nothing to do. */
 struct pev_ops_ {
@@ -178,6 +228,18 @@ struct pev_ops_ {
 	/* Hand one packet over.  0; EAGAIN: it has to wait; or why it is
 	 * lost.  What ends the packetevent is raised here. */
 	int (*send)(struct packetevent *pev, const struct pev_packet_ *packet);
+	/* Hand packets over, each of them in one piece and none of them
+	 * large, and together where that is cheaper.  errs[i] becomes what
+	 * send would have returned; after EAGAIN nothing of the same flow is
+	 * handed over.  Raises nothing: ops->failed does.  NULL: singly. */
+	void (*send_many)(struct packetevent *pev,
+	    const struct pev_packet_ *packets, int n, int *errs);
+	/* send_many has lost a packet for this reason. */
+	void (*failed)(struct packetevent *pev, int err);
+	/* Hand a large frame over, as send does; ENOTSUP: it has to be split.
+	 * NULL where none is ever taken whole. */
+	int (*send_large)(struct packetevent *pev,
+	    const struct pev_packet_ *packet);
 	/* Bytes that were handed over but have not left: they count as
 	 * queue. */
 	size_t (*get_unsent)(struct packetevent *pev);
@@ -186,8 +248,8 @@ struct pev_ops_ {
 	 * then nothing has changed. */
 	int (*update)(struct packetevent *pev, int waiting);
 
-	/* Whether packets come from addresses. */
-	int (*has_sources)(struct packetevent *pev);
+	/* PEV_HAS_*; NULL is none of them. */
+	unsigned (*get_traits)(struct packetevent *pev);
 	int (*set_priority)(struct packetevent *pev, int priority);
 	int (*set_timeouts)(struct packetevent *pev, const struct timeval *r,
 	    const struct timeval *w);
@@ -262,6 +324,19 @@ void pev_raise_connected_(struct packetevent *pev);
  * -1 when memory has run out. */
 int pev_restart_timer_(struct packetevent *pev, enum pev_direction_ dir);
 
+static inline void
+pev_forget_segments_(struct packetevent *pev)
+{
+	pev->in_segments = 0;
+	pev->segments_sent = 0;
+}
+
+static inline unsigned
+pev_get_traits_(struct packetevent *pev)
+{
+	return pev->ops->get_traits != NULL ? pev->ops->get_traits(pev) : 0;
+}
+
 static inline int
 pev_is_reading_(const struct packetevent *pev)
 {
@@ -274,7 +349,13 @@ pev_is_writing_(const struct packetevent *pev)
 	return !pev->freed && (pev->enabled & EV_WRITE) != 0;
 }
 
-/* ---- write.c ---- */
+/* ---- send.c ---- */
+
+/* What became of packets that were offered. */
+struct pev_verdict_ {
+	int err;	/* why the last one that was dropped was, or 0 */
+	int is_full;	/* that is our own ENOBUFS, not a device's */
+};
 
 /* Send what is queued, at most max packets.  0; EAGAIN if what lies beneath
  * takes no more now; or why the last packet was lost. */
@@ -285,5 +366,25 @@ void pev_count_written_(struct packetevent *pev, size_t len);
 void pev_progress_(struct packetevent *pev);
 /* Drop what is queued, and count it. */
 void pev_drop_queue_(struct packetevent *pev);
+
+/* The most packets that are handed over together. */
+#define PEV_TOGETHER_ 128
+/* Write at most PEV_TOGETHER_ packets; return how many were sent or queued. */
+int pev_write_packets_(struct packetevent *pev,
+    const struct pev_packet_ *packets, int n, struct pev_verdict_ *verdict);
+
+/* ---- write.c ---- */
+
+/* -1, with errno and the text. */
+int pev_fail_write_(const struct packetevent *pev,
+    const struct pev_verdict_ *verdict);
+
+/* ---- large.c: frames that hold many packets ---- */
+
+/* Whether the next batch is to be read unsplit. */
+int pev_wants_large_(struct packetevent *pev);
+/* As ops->send, for a packet with a description. */
+int pev_send_large_(struct packetevent *pev,
+    const struct pev_packet_ *packet);
 
 #endif /* EVTUN_PACKETEVENT_INTERNAL_H_INCLUDED_ */

@@ -10,7 +10,8 @@
 
 /* DEFER_CALLBACKS and UNLOCK_CALLBACKS of bufferevents: always so here. */
 #define ACCEPTED_OPTIONS \
-	(PEV_OPT_CLOSE_ON_FREE | PEV_OPT_THREADSAFE | (1 << 2) | (1 << 3))
+	(PEV_OPT_CLOSE_ON_FREE | PEV_OPT_THREADSAFE | PEV_OPT_NO_IO_URING | \
+	(1 << 2) | (1 << 3))
 #define DEFAULT_HIGHMARK (256 * 1024)
 
 void
@@ -32,6 +33,8 @@ pev_leave_(struct packetevent *pev)
 	    pev->options & PEV_OPT_CLOSE_ON_FREE)
 		pev->ops->close(pev);
 	pev_arena_free_(pev->arena);
+	if (pev->scratch != NULL)
+		evbuffer_free(pev->scratch);
 	pev->ops->destroy(pev);
 }
 
@@ -376,6 +379,7 @@ pev_begin_batch_(struct packetevent *pev, size_t max_len, size_t gap,
 	arena->gap = gap;
 	arena->bias = bias;
 	arena->max_len = max_len;
+	arena->is_large = arena->large != NULL && pev_wants_large_(pev);
 	return arena;
 }
 

@@ -64,15 +64,16 @@ pair_take(struct pair_pev *pp, struct pev_arena_ *arena)
 {
 	struct pev_queue_ *queue = &pp->link->queue[!pp->side];
 	struct pair_pev *partner = pair_get_partner(pp);
-	struct evbuffer_iovec piece;
 	struct pev_packet_ packet;
+	struct pev_stored_ stored;
 	unsigned char *to;
 
-	while (pev_queue_peek_(queue, &packet, &piece) &&
+	while (pev_queue_peek_(queue, &packet, &stored, 1) &&
 	    (to = pev_arena_next_(arena)) != NULL) {
-		memcpy(to, piece.iov_base, packet.len);
+		memcpy(to, stored.piece.iov_base, packet.len);
 		pev_arena_take_(arena, to, packet.len);
 		pev_queue_drop_(queue, &packet);
+		pev_queue_sweep_(queue);
 		if (partner != NULL)
 			pev_count_written_(&partner->pev, packet.len);
 	}

@@ -68,8 +68,7 @@ packetevent_enable(struct packetevent *pev, short events)
 	if (err)
 		goto out;
 	if (events & EV_READ && pev->arena == NULL) {
-		pev->arena = pev_arena_new_(pev->ops->has_sources != NULL &&
-		    pev->ops->has_sources(pev),
+		pev->arena = pev_arena_new_(pev_get_traits_(pev),
 		    pev->options & PEV_OPT_THREADSAFE);
 		if (pev->arena == NULL) {
 			err = ENOMEM;
@@ -232,7 +231,7 @@ packetevent_get_count(struct packetevent *pev, enum packetevent_count which)
 		count = pev->queue->packets;
 	else if (which == PEV_COUNT_QUEUED_BYTES)
 		count = pev->queue->bytes;
-	else if ((unsigned)which <= PEV_COUNT_READ_REFUSED)
+	else if ((unsigned)which <= PEV_COUNT_LAST_)
 		count = pev->counts[which];
 	pev_unlock_(pev);
 	return count;

@@ -10,59 +10,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "datagram-internal.h"
 #include "error-internal.h"
 #include "evtun/tun.h"
-#include "fd-internal.h"
 
 /* ---- sockets ---- */
-
-static ev_ssize_t
-socket_read(struct fd_pev *fp, unsigned char *packet, size_t space)
-{
-	struct pev_arena_ *arena = fp->pev.arena;
-	struct pev_source_ *source =
-	    arena->sources != NULL ? &arena->sources[arena->n] : NULL;
-	struct iovec piece = {packet, space};
-	struct msghdr msg;
-	ev_ssize_t n;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = &piece;
-	msg.msg_iovlen = 1;
-	if (source != NULL) {
-		msg.msg_name = &source->addr;
-		msg.msg_namelen = sizeof(source->addr);
-	}
-	n = recvmsg(fp->fd, &msg, MSG_DONTWAIT);
-	if (n < 0)
-		return n;
-	if (source != NULL)
-		source->len = msg.msg_namelen < sizeof(source->addr) ?
-		    msg.msg_namelen : (socklen_t)sizeof(source->addr);
-	if (msg.msg_flags & MSG_TRUNC || (size_t)n == space) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	return n == 0 && fp->eof_on_zero ? FD_EOF : n;
-}
-
-static int
-socket_send(struct packetevent *pev, const struct pev_packet_ *packet)
-{
-	struct fd_pev *fp = fd_upcast_(pev);
-	struct msghdr msg;
-	ev_ssize_t n;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_name = (void *)packet->addr;
-	msg.msg_namelen = packet->addrlen;
-	msg.msg_iov = (struct iovec *)(void *)packet->vec;
-	msg.msg_iovlen = (size_t)packet->n_vec;
-	do
-		n = sendmsg(fp->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? fd_refused_(fp, errno) : 0;
-}
 
 /* What a network reports ends nothing; a descriptor that is not what it was
  * does, and so does a connection that is not there. */
@@ -82,16 +34,11 @@ socket_is_fatal(const struct fd_pev *fp, int err)
 	}
 }
 
-static int
-socket_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
-    int lost[2])
-{
-	return fd_fill_(fp, arena, limit, lost, socket_read);
-}
-
 static const struct fd_io socket_io = {
-	.fill = socket_fill,
-	.is_fatal = socket_is_fatal
+	.fill = datagram_fill_,
+	.is_fatal = socket_is_fatal,
+	.get_waiting = datagram_get_waiting_,
+	.destroy = datagram_destroy_
 };
 
 /* ---- other descriptors ---- */
@@ -124,9 +71,9 @@ plain_send(struct packetevent *pev, const struct pev_packet_ *packet)
 
 static int
 plain_fill(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
-    int lost[2])
+    struct fd_tally *tally)
 {
-	return fd_fill_(fp, arena, limit, lost, plain_read);
+	return fd_fill_(fp, arena, limit, tally, plain_read);
 }
 
 static const struct fd_io plain_io = {
@@ -144,6 +91,12 @@ fd_check(struct packetevent *pev, const void *head, size_t n, size_t len)
 	return len > fd_upcast_(pev)->max_len ? EMSGSIZE : 0;
 }
 
+static unsigned
+fd_get_traits(struct packetevent *pev)
+{
+	return fd_upcast_(pev)->is_datagram ? PEV_HAS_SOURCES_ : 0;
+}
+
 static void
 fd_close(struct packetevent *pev)
 {
@@ -154,7 +107,10 @@ static const struct pev_ops_ socket_ops = {
 	FD_SHARED_OPS_,
 	.refusal = "the socket refuses the packet or its address",
 	.check = fd_check,
-	.send = socket_send,
+	.send = datagram_send_one_,
+	.send_many = datagram_send_many_,
+	.get_traits = fd_get_traits,
+	.detach = datagram_detach_,
 	.close = fd_close
 };
 
@@ -199,6 +155,7 @@ fd_classify(struct fd_pev *like)
 struct packetevent *
 packetevent_fd_new(struct event_base *base, evutil_socket_t fd, int options)
 {
+	struct packetevent *pev;
 	struct fd_pev like;
 
 	if (pev_check_options_(base, options) < 0)
@@ -208,6 +165,12 @@ packetevent_fd_new(struct event_base *base, evutil_socket_t fd, int options)
 	like.max_len = EVTUN_MAX_FRAME;
 	if (fd_classify(&like) < 0)
 		return NULL;
-	return fd_new_(base, like.io == &socket_io ? &socket_ops : &plain_ops,
-	    &like, options);
+	if (like.io != &socket_io)
+		return fd_new_(base, &plain_ops, &like, options);
+	pev = fd_new_(base, &socket_ops, &like, options);
+	if (pev != NULL && datagram_open_(fd_upcast_(pev)) < 0) {
+		pev_discard_(pev);
+		return NULL;
+	}
+	return pev;
 }

@@ -18,12 +18,18 @@
 #include "tun/linux-internal.h"
 #include "tun/tun-internal.h"
 
-/* The longest of the headers that evtun_system_adopt_() knows. */
-#define VNET_HDR_MAX 24
-
 /* The most pieces of a packet; the kernel takes 1,024 at once, a header of
  * ours among them. */
 #define MAX_PIECES 1000
+
+/* Larger packets are not copied to stand behind their header: a second piece
+ * costs the kernel as much as some hundred bytes. */
+#define COPY_MAX 2048
+
+/* Positions of UDP tunnels stand behind the hash that nobody uses here:
+ * struct virtio_net_hdr_v1_hash_tunnel. */
+#define TUNNEL_POSITIONS 20
+#define TUNNEL_TYPES (EVTUN_OFFLOAD_TUNNEL4 | EVTUN_OFFLOAD_TUNNEL6)
 
 /* Before a packet stand its packet information, if any, and then the header
  * for offload, if any: tun_put_user() in drivers/net/tun.c.  The first is
@@ -55,29 +61,120 @@ read_error(int err)
 	return -1;
 }
 
-/* Return the length of the packet of which n bytes were read, the header at
- * vnet among them.  What is still to be split or summed is of no use here. */
-static ev_ssize_t
-strip(const struct evtun *tun, const unsigned char *vnet, size_t n)
-{
-	if (tun->prefix == 0)
-		return (ev_ssize_t)n;
-	if (n <= info_size(tun) + tun->prefix ||
-	    (vnet[offsetof(struct virtio_net_hdr, flags)] &
-	    VIRTIO_NET_HDR_F_NEEDS_CSUM) ||
-	    vnet[offsetof(struct virtio_net_hdr, gso_type)] !=
-	    VIRTIO_NET_HDR_GSO_NONE) {
-		errno = EBADMSG;
-		return -1;
-	}
-	return (ev_ssize_t)(n - tun->prefix);
-}
-
 ev_ssize_t
 evtun_recv_(struct evtun *tun, void *packet, size_t space)
 {
-	unsigned char *start = (unsigned char *)packet - tun->prefix;
-	size_t info;
+	ssize_t n;
+
+	do
+		n = read(tun->fd, packet, space);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return read_error(n < 0 ? errno : 0);
+	if ((size_t)n >= space) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return n;
+}
+
+/* With a few bytes more than asked for: what lands there did not fit. */
+ev_ssize_t
+evtun_system_read_(struct evtun *tun, void *data, size_t len)
+{
+	unsigned char spare[4];
+	struct iovec vec[2] = { { data, len }, { spare, sizeof(spare) } };
+	ssize_t n;
+
+	do
+		n = readv(tun->fd, vec, 2);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return read_error(n < 0 ? errno : 0) < 0 && errno == EAGAIN ?
+		    0 : -1;
+	if ((size_t)n > len) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return n;
+}
+
+/* ---- frames with a description ---- */
+
+static ev_uint16_t
+in_order(const struct evtun *tun, ev_uint16_t v)
+{
+	if (tun->is_swapped)
+		return (ev_uint16_t)(v << 8 | v >> 8);
+	return v;
+}
+
+static ev_uint16_t
+get16(const struct evtun *tun, const unsigned char *p)
+{
+	ev_uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return in_order(tun, v);
+}
+
+static void
+put16(const struct evtun *tun, unsigned char *p, ev_uint16_t v)
+{
+	v = in_order(tun, v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static void
+get_header(const struct evtun *tun, const unsigned char *p,
+    struct evtun_offload *offload)
+{
+	memset(offload, 0, sizeof(*offload));
+	offload->flags = p[offsetof(struct virtio_net_hdr, flags)];
+	offload->gso_type = p[offsetof(struct virtio_net_hdr, gso_type)];
+	offload->hdr_len = get16(tun, p + offsetof(struct virtio_net_hdr,
+	    hdr_len));
+	offload->gso_size = get16(tun, p + offsetof(struct virtio_net_hdr,
+	    gso_size));
+	offload->csum_start = get16(tun, p + offsetof(struct virtio_net_hdr,
+	    csum_start));
+	offload->csum_offset = get16(tun, p + offsetof(struct virtio_net_hdr,
+	    csum_offset));
+	if (tun->prefix < EVTUN_PREFIX_MAX)
+		return;
+	offload->outer_th_offset = get16(tun, p + TUNNEL_POSITIONS);
+	offload->inner_nh_offset = get16(tun, p + TUNNEL_POSITIONS + 2);
+}
+
+static void
+put_header(const struct evtun *tun, unsigned char *p,
+    const struct evtun_offload *offload)
+{
+	memset(p, 0, tun->prefix);
+	if (offload == NULL)
+		return;
+	p[offsetof(struct virtio_net_hdr, flags)] = offload->flags;
+	p[offsetof(struct virtio_net_hdr, gso_type)] = offload->gso_type;
+	put16(tun, p + offsetof(struct virtio_net_hdr, hdr_len),
+	    offload->hdr_len);
+	put16(tun, p + offsetof(struct virtio_net_hdr, gso_size),
+	    offload->gso_size);
+	put16(tun, p + offsetof(struct virtio_net_hdr, csum_start),
+	    offload->csum_start);
+	put16(tun, p + offsetof(struct virtio_net_hdr, csum_offset),
+	    offload->csum_offset);
+	if (tun->prefix < EVTUN_PREFIX_MAX)
+		return;
+	put16(tun, p + TUNNEL_POSITIONS, offload->outer_th_offset);
+	put16(tun, p + TUNNEL_POSITIONS + 2, offload->inner_nh_offset);
+}
+
+ev_ssize_t
+evtun_system_recv_frame_(struct evtun *tun, void *frame, size_t space,
+    struct evtun_offload *offload)
+{
+	unsigned char *start = (unsigned char *)frame - tun->prefix;
+	size_t info = info_size(tun);
 	ssize_t n;
 
 	do
@@ -89,57 +186,19 @@ evtun_recv_(struct evtun *tun, void *packet, size_t space)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (tun->prefix == 0)
-		return n;
-	info = info_size(tun);
-	n = strip(tun, start + info, (size_t)n);
-	memmove(packet, start, info);
-	return n;
-}
-
-/* With a few bytes more than asked for: what lands there did not fit. */
-static ev_ssize_t
-read_some(struct evtun *tun, void *data, size_t len)
-{
-	unsigned char head[EVTUN_INFO_SIZE + VNET_HDR_MAX], spare[4];
-	size_t info = tun->prefix > 0 ? info_size(tun) : 0;
-	size_t kept = info < len ? info : len;
-	struct iovec vec[3] = {
-		{ head, info + tun->prefix },
-		{ (unsigned char *)data + kept, len - kept },
-		{ spare, sizeof(spare) }
-	};
-	ssize_t n;
-
-	do
-		n = readv(tun->fd, vec, 3);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return read_error(n < 0 ? errno : 0);
-	n = strip(tun, head + info, (size_t)n);
-	if (n >= 0 && (size_t)n > len) {
-		errno = EMSGSIZE;
+	if ((size_t)n <= info + tun->prefix) {
+		errno = EBADMSG;
 		return -1;
 	}
-	if (n > 0)
-		memcpy(data, head, kept);
-	return n;
+	get_header(tun, start + info, offload);
+	memmove(frame, start, info);
+	return (ev_ssize_t)((size_t)n - tun->prefix);
 }
 
-ev_ssize_t
-evtun_system_read_(struct evtun *tun, void *data, size_t len)
-{
-	ev_ssize_t n;
+/* ---- writing ---- */
 
-	/* Where there is no header, it is the kernel that refuses. */
-	do
-		n = read_some(tun, data, len);
-	while (n < 0 && errno == EBADMSG && tun->prefix > 0);
-	return n < 0 && errno == EAGAIN ? 0 : n;
-}
-
-static int
-write_error(int err)
+int
+evtun_write_error_(int err)
 {
 	switch (err) {
 	case EBADFD:
@@ -154,16 +213,27 @@ write_error(int err)
 	}
 }
 
-/* Put the header before the packet: all zero, there is nothing to do.
- * Return the number of pieces. */
 static int
-put_header(const struct evtun *tun, unsigned char *head, struct iovec *out,
-    const struct iovec *vec, int n_vec)
+send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec)
+{
+	ssize_t n;
+
+	do
+		n = n_vec == 1 ? write(tun->fd, vec->iov_base, vec->iov_len) :
+		    writev(tun->fd, vec, n_vec);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? evtun_write_error_(errno) : 0;
+}
+
+/* Packet information stands before the header, and the rest of the packet
+ * behind it.  Return the number of pieces. */
+static int
+put_before(const struct evtun *tun, unsigned char *head, struct iovec *out,
+    const struct iovec *vec, int n_vec, const struct evtun_offload *offload)
 {
 	size_t info = info_size(tun), got = 0, take;
 	int i, n = 1;
 
-	memset(head, 0, info + tun->prefix);
 	for (i = 0; i < n_vec; i++) {
 		if (vec[i].iov_len == 0)
 			continue;
@@ -174,31 +244,38 @@ put_header(const struct evtun *tun, unsigned char *head, struct iovec *out,
 		out[n].iov_base = (unsigned char *)vec[i].iov_base + take;
 		out[n++].iov_len = vec[i].iov_len - take;
 	}
+	put_header(tun, head + info, offload);
 	out[0].iov_base = head;
 	out[0].iov_len = info + tun->prefix;
 	return n;
 }
 
-static int
-send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec)
-{
-	ssize_t n;
-
-	do
-		n = n_vec == 1 ? write(tun->fd, vec->iov_base, vec->iov_len) :
-		    writev(tun->fd, vec, n_vec);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? write_error(errno) : 0;
-}
-
 /* Apart, so that the common case does not pay for this large a frame. */
 __attribute__((noinline)) static int
-send_with_header(struct evtun *tun, const struct iovec *vec, int n_vec)
+send_in_pieces(struct evtun *tun, const struct iovec *vec, int n_vec,
+    const struct evtun_offload *offload)
 {
-	unsigned char head[EVTUN_INFO_SIZE + VNET_HDR_MAX];
+	unsigned char head[EVTUN_INFO_SIZE + EVTUN_PREFIX_MAX];
 	struct iovec all[MAX_PIECES + 1];
 
-	return send_pieces(tun, all, put_header(tun, head, all, vec, n_vec));
+	return send_pieces(tun, all, put_before(tun, head, all, vec, n_vec,
+	    offload));
+}
+
+/* A small packet, copied to stand behind its header. */
+static int
+send_copied(struct evtun *tun, const struct iovec *vec,
+    const struct evtun_offload *offload)
+{
+	unsigned char copy[EVTUN_INFO_SIZE + EVTUN_PREFIX_MAX + COPY_MAX];
+	const unsigned char *packet = vec->iov_base;
+	struct iovec one = { copy, tun->prefix + vec->iov_len };
+	size_t info = info_size(tun);
+
+	memcpy(copy, packet, info);
+	put_header(tun, copy + info, offload);
+	memcpy(copy + info + tun->prefix, packet + info, vec->iov_len - info);
+	return send_pieces(tun, &one, 1);
 }
 
 /* libevent's own struct has the same layout, where it is not the same. */
@@ -209,14 +286,39 @@ _Static_assert(sizeof(struct evbuffer_iovec) == sizeof(struct iovec) &&
     offsetof(struct iovec, iov_len), "struct evbuffer_iovec is an iovec");
 
 int
-evtun_send_(struct evtun *tun, const struct evbuffer_iovec *vec, int n_vec)
+evtun_system_send_frame_(struct evtun *tun, const struct evbuffer_iovec *vec,
+    int n_vec, const struct evtun_offload *offload)
 {
 	const struct iovec *pieces = (const struct iovec *)vec;
 
+	if (offload != NULL && offload->gso_type & TUNNEL_TYPES &&
+	    tun->prefix < EVTUN_PREFIX_MAX)
+		return ENOTSUP;
+	if (n_vec == 1 && vec->iov_len <= COPY_MAX &&
+	    vec->iov_len >= info_size(tun))
+		return send_copied(tun, pieces, offload);
+	return send_in_pieces(tun, pieces, n_vec, offload);
+}
+
+/* The header goes into the room. */
+int
+evtun_system_send_placed_(struct evtun *tun, struct evbuffer_iovec *vec,
+    int n_vec, const struct evtun_offload *offload)
+{
+	vec->iov_base = (unsigned char *)vec->iov_base - tun->prefix;
+	vec->iov_len += tun->prefix;
+	put_header(tun, vec->iov_base, offload);
+	return send_pieces(tun, (const struct iovec *)vec, n_vec);
+}
+
+int
+evtun_send_(struct evtun *tun, const struct evbuffer_iovec *vec, int n_vec)
+{
 	if (n_vec > MAX_PIECES)
 		return EINVAL;
-	return tun->prefix == 0 ? send_pieces(tun, pieces, n_vec) :
-	    send_with_header(tun, pieces, n_vec);
+	return tun->prefix == 0 ?
+	    send_pieces(tun, (const struct iovec *)vec, n_vec) :
+	    evtun_system_send_frame_(tun, vec, n_vec, NULL);
 }
 
 /* A read of nothing takes no packet. */

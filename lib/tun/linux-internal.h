@@ -68,6 +68,30 @@ int evtun_explain_ioctl_(int err, const char *step);
 int evtun_explain_link_(int err, const char *step);
 
 /*
+ * offload_linux.c: what stands before packets, and what is joined and split.
+ * tun->options say whether there is a header; tun->prefix and is_swapped are
+ * set.
+ */
+/* For one who is alone: everything that the kernel can do, or with no header
+ * nothing, whatever the last user has left. */
+int evtun_offload_set_(struct evtun *tun);
+/* For one who is not: as it is. */
+int evtun_offload_take_(struct evtun *tun);
+/* Before the device is closed.  Formats no text that anybody waits for. */
+void evtun_offload_reset_(struct evtun *tun);
+
+/*
+ * many_linux.c
+ */
+void evtun_rings_free_(struct evtun *tun);
+
+/*
+ * io_linux.c
+ */
+/* What an errno of write() is to our callers. */
+int evtun_write_error_(int err);
+
+/*
  * linux.c
  */
 /* The network namespace of the thread; -1, and no text, if it cannot be

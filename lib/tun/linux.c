@@ -22,11 +22,9 @@
 /* A rename between two looks at a name is bad luck; twice, it is absurd. */
 #define NAME_TRIES 4
 
-/* struct virtio_net_hdr; what TUNSETVNETHDRSZ is at first. */
-#define VNET_HDR_SIZE 10
-
-/* Flags of an interface that the kernel takes from the first to attach. */
-#define KEPT_FLAGS (IFF_TUN | IFF_TAP | IFF_MULTI_QUEUE | IFF_VNET_HDR)
+/* Flags of an interface that the kernel takes from the first to attach, and
+ * that must be those that were asked for. */
+#define KEPT_FLAGS (IFF_TUN | IFF_TAP | IFF_MULTI_QUEUE)
 
 static void
 close_keeping_errno(int fd)
@@ -194,6 +192,7 @@ attach(int fd, const char *name, int options)
 
 	if (ioctl(fd, TUNGETFEATURES, &features) < 0)
 		return evtun_fail_(errno, "ask what the system can do", NULL);
+	flags &= features | ~(unsigned)IFF_VNET_HDR;
 	/* What it cannot do it would ignore. */
 	if (flags & ~features)
 		return evtun_fail_(ENOTSUP, "open a device",
@@ -234,49 +233,19 @@ confirm(struct evtun *tun, const char *asked)
 	if (get_iff(tun->fd, &ifr) < 0)
 		return evtun_explain_ioctl_(errno, step);
 	differ = (ifr.ifr_flags ^ flags_of(tun->options)) & KEPT_FLAGS;
-	if (differ & IFF_VNET_HDR)
-		return evtun_fail_(EINVAL, step, "others have the interface "
-		    "open, with another header for offload");
+	/* With others, it is as they have it. */
+	if (!(tun->options & (EVTUN_OPT_OFFLOAD | EVTUN_OPT_MULTIQUEUE)))
+		differ |= ifr.ifr_flags & IFF_VNET_HDR;
 	if (differ || !is_asked(asked, ifr.ifr_name))
 		return evtun_fail_(EINVAL, step,
 		    "the kernel opened something else than was asked for");
 	memcpy(tun->name, ifr.ifr_name, sizeof(tun->name));
-	tun->options &= ~EVTUN_OPT_PERSIST;
+	tun->options &= ~(EVTUN_OPT_PERSIST | EVTUN_OPT_OFFLOAD);
 	if (ifr.ifr_flags & IFF_PERSIST)
 		tun->options |= EVTUN_OPT_PERSIST;
+	if (ifr.ifr_flags & IFF_VNET_HDR)
+		tun->options |= EVTUN_OPT_OFFLOAD;
 	return 0;
-}
-
-/* Kernels without a setting have none that could be wrong. */
-static int
-is_reset(int result)
-{
-	return result == 0 || errno == EINVAL || errno == ENOTTY;
-}
-
-/* A persistent interface has what its last user left: offload without a
- * header for it means packets with wrong checksums. */
-static int
-reset_offload(int fd)
-{
-	if (is_reset(ioctl(fd, TUNSETOFFLOAD, 0UL)))
-		return 0;
-	return evtun_explain_ioctl_(errno, "switch offload off");
-}
-
-static int
-reset_stale(int fd)
-{
-	int size = VNET_HDR_SIZE, zero = 0;
-
-	if (reset_offload(fd) < 0)
-		return -1;
-	if (is_reset(ioctl(fd, TUNSETVNETHDRSZ, &size)) &&
-	    is_reset(ioctl(fd, TUNSETVNETLE, &zero)) &&
-	    is_reset(ioctl(fd, TUNSETVNETBE, &zero)))
-		return 0;
-	return evtun_explain_ioctl_(errno,
-	    "reset what the last user of the interface has set");
 }
 
 static int
@@ -285,7 +254,7 @@ settle(struct evtun *tun, const struct evtun_link *link)
 	static const char step[] = "share the interface";
 
 	if (!(tun->options & EVTUN_OPT_MULTIQUEUE))
-		return reset_stale(tun->fd);
+		return evtun_offload_set_(tun);
 	if (evtun_linux_need_details_(link, step) < 0)
 		return -1;
 	/* Also when we are alone by now: those who were there when we came
@@ -293,12 +262,8 @@ settle(struct evtun *tun, const struct evtun_link *link)
 	if (link->packet_info != !!(tun->options & EVTUN_OPT_PACKET_INFO))
 		return evtun_fail_(EINVAL, step, "others have it open, and "
 		    "not with the same EVTUN_OPT_PACKET_INFO");
-	/* None of the queues has a header for offload, or confirm() would
-	 * have refused: nobody can use it, and everybody would read packets
-	 * with unfinished checksums. */
-	if (link->queues > 1)
-		return reset_offload(tun->fd);
-	return reset_stale(tun->fd);
+	return link->queues > 1 ? evtun_offload_take_(tun) :
+	    evtun_offload_set_(tun);
 }
 
 /* Without netlink a device is of use still, if it is to be nobody else's. */
@@ -319,7 +284,7 @@ evtun_system_open_(struct evtun *tun, const char *name, int options)
 {
 	struct evtun_link link;
 
-	tun->options = options & ~EVTUN_OPT_OFFLOAD;
+	tun->options = options;
 	if ((tun->fd = open_node(options)) < 0)
 		return -1;
 	if (attach(tun->fd, name, tun->options) < 0 ||
@@ -346,6 +311,8 @@ evtun_system_queue_(struct evtun *tun, struct evtun *from)
 		return -1;
 	tun->options = from->options & ~EVTUN_OPT_EXCLUSIVE;
 	tun->prefix = from->prefix;
+	tun->is_swapped = from->is_swapped;
+	tun->udp_segments = from->udp_segments;
 	if ((tun->fd = open_node(tun->options)) < 0)
 		return -1;
 	if (attach(tun->fd, from->name, tun->options) < 0 ||
@@ -372,7 +339,6 @@ static int
 inspect(struct evtun *tun, int fd, const char *step)
 {
 	struct ifreq ifr;
-	int size;
 
 	if (get_iff(fd, &ifr) < 0) {
 		if (errno == EPERM || errno == EACCES || errno == ENOSYS) {
@@ -394,16 +360,9 @@ inspect(struct evtun *tun, int fd, const char *step)
 		tun->options |= EVTUN_OPT_MULTIQUEUE;
 	if (ifr.ifr_flags & IFF_PERSIST)
 		tun->options |= EVTUN_OPT_PERSIST;
-	if (!(ifr.ifr_flags & IFF_VNET_HDR))
-		return 0;
-	/* struct virtio_net_hdr and its longer versions. */
-	if (ioctl(fd, TUNGETVNETHDRSZ, &size) < 0 ||
-	    (size != VNET_HDR_SIZE && size != 12 && size != 20 && size != 24))
-		return evtun_fail_(EINVAL, step,
-		    "its header for offload has no size known here");
-	tun->options |= EVTUN_OPT_OFFLOAD;
-	tun->prefix = (size_t)size;
-	return 0;
+	if (ifr.ifr_flags & IFF_VNET_HDR)
+		tun->options |= EVTUN_OPT_OFFLOAD;
+	return evtun_offload_take_(tun);
 }
 
 int
@@ -431,22 +390,21 @@ evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options)
 		(void)fcntl(fd, F_SETFD, fd_flags);
 		return evtun_fail_(err, step, NULL);
 	}
-	/* The kernel is to undo what it joined, and to finish checksums, which
-	 * without a header nobody else can.  If it will not, evtun_recv_()
-	 * refuses what has a header that says so. */
-	(void)ioctl(fd, TUNSETOFFLOAD, 0UL);
 	return 0;
 }
 
 void
 evtun_system_close_(struct evtun *tun)
 {
+	evtun_offload_reset_(tun);
 	close(tun->fd);
+	evtun_rings_free_(tun);
 }
 
 evutil_socket_t
 evtun_system_release_(struct evtun *tun)
 {
+	evtun_rings_free_(tun);
 	return tun->fd;
 }
 

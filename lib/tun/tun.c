@@ -61,14 +61,22 @@ check_options(int options, int allowed)
 	return 0;
 }
 
+/* Everything that may be needed, for what follows cannot be undone. */
 static struct evtun *
-allocate(void)
+allocate(int may_offload)
 {
 	struct evtun *tun = calloc(1, sizeof(*tun));
 
 	if (tun == NULL)
-		evtun_fail_(ENOMEM, "allocate a device", NULL);
+		goto nomem;
+	if (may_offload && evtun_frames_allocate_(tun) < 0) {
+		free(tun);
+		goto nomem;
+	}
 	return tun;
+nomem:
+	evtun_fail_(ENOMEM, "allocate a device", NULL);
+	return NULL;
 }
 
 /* The last step of every way to make a device. */
@@ -77,6 +85,8 @@ finish(struct evtun *tun, int result)
 {
 	int err = errno;
 
+	if (result < 0 || tun->prefix == 0)
+		evtun_frames_free_(tun);
 	if (result < 0) {
 		free(tun);
 		errno = err;
@@ -86,6 +96,8 @@ finish(struct evtun *tun, int result)
 	    EVTUN_MAX_PACKET;
 	if (tun->options & EVTUN_OPT_PACKET_INFO)
 		tun->max += EVTUN_INFO_SIZE;
+	if (tun->frames != NULL)
+		evtun_frames_begin_(tun);
 	return tun;
 }
 
@@ -98,7 +110,9 @@ evtun_new(const char *name, int options)
 		name = "";
 	if (check_options(options, ALL_OPTIONS) < 0 || check_name(name) < 0)
 		return NULL;
-	if ((tun = allocate()) == NULL)
+	/* One that is shared may have offload without having been asked. */
+	tun = allocate(options & (EVTUN_OPT_OFFLOAD | EVTUN_OPT_MULTIQUEUE));
+	if (tun == NULL)
 		return NULL;
 	return finish(tun, evtun_system_open_(tun, name, options));
 }
@@ -110,7 +124,7 @@ evtun_new_fd(evutil_socket_t fd, int options)
 
 	if (check_options(options, ALL_OPTIONS & ~EVTUN_OPT_EXCLUSIVE) < 0)
 		return NULL;
-	if ((tun = allocate()) == NULL)
+	if ((tun = allocate(1)) == NULL)
 		return NULL;
 	return finish(tun, evtun_system_adopt_(tun, fd, options));
 }
@@ -125,7 +139,7 @@ evtun_new_queue(struct evtun *from)
 		    "the device was opened without EVTUN_OPT_MULTIQUEUE");
 		return NULL;
 	}
-	if ((tun = allocate()) == NULL)
+	if ((tun = allocate(from->frames != NULL)) == NULL)
 		return NULL;
 	return finish(tun, evtun_system_queue_(tun, from));
 }
@@ -136,6 +150,7 @@ evtun_free(struct evtun *tun)
 	if (tun == NULL)
 		return;
 	evtun_system_close_(tun);
+	evtun_frames_free_(tun);
 	free(tun);
 }
 
@@ -144,8 +159,10 @@ evtun_release(struct evtun *tun)
 {
 	evutil_socket_t fd = evtun_system_release_(tun);
 
-	if (fd != -1)
+	if (fd != -1) {
+		evtun_frames_free_(tun);
 		free(tun);
+	}
 	return fd;
 }
 
@@ -174,6 +191,18 @@ evtun_get_options(const struct evtun *tun)
 	return evtun_system_options_(tun);
 }
 
+/* What a packetevent has read ahead and left behind; or 0. */
+static ev_ssize_t
+read_waiting(struct evtun *tun, void *data, size_t len)
+{
+	ev_ssize_t n;
+
+	if (tun->waiting == 0)
+		return 0;
+	n = evtun_system_take_(tun, data, len);
+	return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
 int
 evtun_read(struct evtun *tun, void *data, size_t len)
 {
@@ -182,7 +211,11 @@ evtun_read(struct evtun *tun, void *data, size_t len)
 
 	if (len == 0)
 		return evtun_fail_(EINVAL, step, "there is no room for it");
-	n = evtun_system_read_(tun, data, len);
+	n = read_waiting(tun, data, len);
+	if (n == 0)
+		n = tun->frames != NULL ?
+		    evtun_frames_read_(tun, data, len) :
+		    evtun_system_read_(tun, data, len);
 	if (n >= 0)
 		return (int)n;
 	if (errno == ENXIO)
@@ -318,11 +351,13 @@ evtun_get_version(void)
 }
 
 int
-evtun_claim_(struct evtun *tun)
+evtun_claim_(struct evtun *tun, int plain)
 {
 	if (tun->is_claimed)
 		return -1;
 	tun->is_claimed = 1;
+	/* Rings know of no header before a packet. */
+	tun->may_ring_in = tun->may_ring_out = !plain && tun->prefix == 0;
 	return 0;
 }
 

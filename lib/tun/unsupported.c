@@ -93,6 +93,54 @@ evtun_send_(struct evtun *tun, const struct evbuffer_iovec *vec, int n_vec)
 	return ENOTSUP;
 }
 
+ev_ssize_t
+evtun_system_recv_frame_(struct evtun *tun, void *frame, size_t space,
+    struct evtun_offload *offload)
+{
+	(void)offload;
+	return evtun_system_read_(tun, frame, space);
+}
+
+int
+evtun_system_send_frame_(struct evtun *tun, const struct evbuffer_iovec *vec,
+    int n_vec, const struct evtun_offload *offload)
+{
+	(void)offload;
+	return evtun_send_(tun, vec, n_vec);
+}
+
+int
+evtun_system_send_placed_(struct evtun *tun, struct evbuffer_iovec *vec,
+    int n_vec, const struct evtun_offload *offload)
+{
+	return evtun_system_send_frame_(tun, vec, n_vec, offload);
+}
+
+int
+evtun_system_read_ahead_(struct evtun *tun, int want, size_t mean)
+{
+	(void)tun;
+	(void)want;
+	(void)mean;
+	return 0;
+}
+
+ev_ssize_t
+evtun_system_take_(struct evtun *tun, void *packet, size_t space)
+{
+	return evtun_system_read_(tun, packet, space);
+}
+
+void
+evtun_system_send_many_(struct evtun *tun, const struct evbuffer_iovec *pkts,
+    int n, int *errs)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		errs[i] = evtun_send_(tun, &pkts[i], 1);
+}
+
 int
 evtun_probe_(struct evtun *tun)
 {
