@@ -100,6 +100,9 @@ settle_refused(struct fd_pev *fp, const struct datagram_run_ *run, int n,
 			learn(&fp->outbox, run->packets->len, err);
 			return 0;
 		}
+		/* A smaller message may well be taken. */
+		if (err == ENOBUFS || err == ENOMEM)
+			return 0;
 	}
 	/* It would have met the first packet by itself. */
 	errs[0] = err;
@@ -108,13 +111,17 @@ settle_refused(struct fd_pev *fp, const struct datagram_run_ *run, int n,
 
 /* The first ones of n runs were sent: tell errs, and return of how many. */
 static int
-settle_sent(const struct datagram_run_ *runs, int n, int sent, int *errs)
+settle_sent(struct fd_outbox_ *outbox, const struct datagram_run_ *runs,
+    int n, int sent, int *errs)
 {
 	int i, j, total = 0;
 
-	for (i = 0; i < n && i < sent; i++)
+	for (i = 0; i < n && i < sent; i++) {
+		if (runs[i].n > 1)
+			outbox->refusals = 0;
 		for (j = 0; j < runs[i].n; j++)
 			errs[total++] = 0;
+	}
 	return total;
 }
 
@@ -131,7 +138,8 @@ datagram_send_many_(struct packetevent *pev,
 		sent = datagram_send_(fp->fd, runs, n_runs);
 		moved = 0;
 		if (sent > 0)
-			moved = settle_sent(runs, n_runs, sent, &errs[i]);
+			moved = settle_sent(&fp->outbox, runs, n_runs,
+			    sent, &errs[i]);
 		else if (errno != EINTR)
 			moved = settle_refused(fp, runs, n - i, errno,
 			    &errs[i], &singles);

@@ -343,8 +343,6 @@ packetevent_free(struct packetevent *pev)
 	pev->readcb = NULL;
 	pev->writecb = NULL;
 	pev->eventcb = NULL;
-	if (pev->ops->detach != NULL)
-		pev->ops->detach(pev);
 	pev->ops->free_events(pev);
 	pev_free_event_(pev, pev->ev_timeout[PEV_READ_]);
 	pev_free_event_(pev, pev->ev_timeout[PEV_WRITE_]);
@@ -356,6 +354,8 @@ packetevent_free(struct packetevent *pev)
 		evbuffer_lock(pev->arena->memory);
 		evbuffer_unlock(pev->arena->memory);
 	}
+	if (pev->ops->detach != NULL)
+		pev->ops->detach(pev);
 	/* With threads the last reference closes it. */
 	if (pev->options & PEV_OPT_CLOSE_ON_FREE &&
 	    !(pev->options & PEV_OPT_THREADSAFE))

@@ -398,7 +398,10 @@ evtun_send_large_(struct evtun *tun, const struct evbuffer_iovec *frame,
 	    f->refusals[sort] >= REFUSALS_MAX)
 		return ENOTSUP;
 	err = evtun_system_send_frame_(tun, frame, 1, offload);
-	if (offload->gso_type == EVTUN_OFFLOAD_NONE || err == ENOTSUP)
+	/* Smaller ones may well be taken. */
+	if (err == ENOTSUP || err == ENOBUFS || err == ENOMEM)
+		return ENOTSUP;
+	if (offload->gso_type == EVTUN_OFFLOAD_NONE)
 		return is_refusal(err) ? ENOTSUP : err;
 	if (is_refusal(err)) {
 		n = count_refused(f, frame, offload);

@@ -26,8 +26,8 @@
  * costs the kernel as much as some hundred bytes. */
 #define COPY_MAX 2048
 
-/* Positions of UDP tunnels stand behind the hash that nobody uses here:
- * struct virtio_net_hdr_v1_hash_tunnel. */
+/* Positions of UDP tunnels stand behind the hash that nobody uses here, and
+ * are little-endian always: struct virtio_net_hdr_v1_hash_tunnel. */
 #define TUNNEL_POSITIONS 20
 #define TUNNEL_TYPES (EVTUN_OFFLOAD_TUNNEL4 | EVTUN_OFFLOAD_TUNNEL6)
 
@@ -142,8 +142,9 @@ get_header(const struct evtun *tun, const unsigned char *p,
 	    csum_offset));
 	if (tun->prefix < EVTUN_PREFIX_MAX)
 		return;
-	offload->outer_th_offset = get16(tun, p + TUNNEL_POSITIONS);
-	offload->inner_nh_offset = get16(tun, p + TUNNEL_POSITIONS + 2);
+	p += TUNNEL_POSITIONS;
+	offload->outer_th_offset = (ev_uint16_t)(p[0] | p[1] << 8);
+	offload->inner_nh_offset = (ev_uint16_t)(p[2] | p[3] << 8);
 }
 
 static void
@@ -165,8 +166,11 @@ put_header(const struct evtun *tun, unsigned char *p,
 	    offload->csum_offset);
 	if (tun->prefix < EVTUN_PREFIX_MAX)
 		return;
-	put16(tun, p + TUNNEL_POSITIONS, offload->outer_th_offset);
-	put16(tun, p + TUNNEL_POSITIONS + 2, offload->inner_nh_offset);
+	p += TUNNEL_POSITIONS;
+	p[0] = (unsigned char)offload->outer_th_offset;
+	p[1] = (unsigned char)(offload->outer_th_offset >> 8);
+	p[2] = (unsigned char)offload->inner_nh_offset;
+	p[3] = (unsigned char)(offload->inner_nh_offset >> 8);
 }
 
 ev_ssize_t
@@ -180,6 +184,9 @@ evtun_system_recv_frame_(struct evtun *tun, void *frame, size_t space,
 	do
 		n = read(tun->fd, start, tun->prefix + space);
 	while (n < 0 && errno == EINTR);
+	/* A tunnel that has no place in the header is no end of the device. */
+	if (n < 0 && errno == EFAULT && evtun_probe_(tun) == 0)
+		errno = EINVAL;
 	if (n <= 0)
 		return read_error(n < 0 ? errno : 0);
 	if ((size_t)n >= tun->prefix + space) {

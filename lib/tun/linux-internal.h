@@ -77,7 +77,7 @@ int evtun_explain_link_(int err, const char *step);
 int evtun_offload_set_(struct evtun *tun);
 /* For one who is not: as it is. */
 int evtun_offload_take_(struct evtun *tun);
-/* Before the device is closed.  Formats no text that anybody waits for. */
+/* Before the device is closed. */
 void evtun_offload_reset_(struct evtun *tun);
 
 /*

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "evtun/tun.h"
 #include "error-internal.h"
@@ -141,7 +142,7 @@ set_most(struct evtun *tun)
 			return evtun_explain_ioctl_(errno, step);
 	}
 	tun->udp_segments = get_udp_segments();
-	tun->has_set_offload = 1;
+	tun->offload_pid = getpid();
 	return evtun_offload_take_(tun);
 }
 
@@ -192,11 +193,13 @@ evtun_offload_take_(struct evtun *tun)
 }
 
 /* Whoever opens a persistent interface next may not know of offload, and would
- * read frames that are joined and not finished. */
+ * read frames that are joined and not finished.  Somebody may still have a
+ * copy of the descriptor: the header stays. */
 void
 evtun_offload_reset_(struct evtun *tun)
 {
-	if (tun->has_set_offload && tun->options & EVTUN_OPT_PERSIST &&
+	if (tun->offload_pid == getpid() &&
+	    tun->options & EVTUN_OPT_PERSIST &&
 	    !(tun->options & EVTUN_OPT_MULTIQUEUE))
-		(void)set_none(tun->fd);
+		(void)ioctl(tun->fd, TUNSETOFFLOAD, 0UL);
 }

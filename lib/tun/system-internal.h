@@ -32,8 +32,8 @@ struct evtun {
 	size_t prefix;
 	/* Numbers in it are in the other byte order. */
 	int is_swapped;
-	/* It was this one that set it all, at its open. */
-	int has_set_offload;
+	/* The process that set all this, at its open; 0 if none of ours. */
+	long offload_pid;
 	/* The most datagrams that are joined; 0 is what all systems take. */
 	unsigned udp_segments;
 	/* The largest packet, packet information included. */
