@@ -1,134 +1,103 @@
 /*
- * make bench: what a packetevent costs beside bare system calls.
+ * make bench: how fast packets go through libevtun, beside a bare loop.
  *
- *	tests/bench/bench [-t] [TURNS]
- *
- * A turn is two rounds of 400 packets, one bare and one with a packetevent,
- * and gives a ratio.  The table has the median of the ratios of TURNS (201),
- * and the quartiles, so that a machine that does something else for a while
- * does not matter.  -t makes the packetevents thread-safe.
+ * See README for the method, and usage() for the commands.
  */
 #include "config.h"
 
-#include <event2/thread.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 
-#define MAX_TURNS 2001
-#define IDLE_MSEC 1000
-
-/* In nanoseconds for each packet. */
-struct turn {
-	struct span bare;
-	struct span pev;
-};
-
-static const struct bench_case cases[] = {
-	{"read, 400 waiting", 64, read_round},
-	{"read, 400 waiting", 1400, read_round},
-	{"read, one at a time", 64, read_trickle},
-	{"write, to a socket", 64, write_round},
-	{"write, to a socket", 1400, write_round},
-	{"write in batches of 50", 64, write_batch_round},
-	{"forward", 64, forward_round},
-	{"forward", 1400, forward_round}
-};
-#define N_CASES ((int)(sizeof(cases) / sizeof(cases[0])))
-
-static struct span
-run_round(struct rig *rig, const struct bench_case *c, int bare)
+static int
+usage(void)
 {
-	struct span took = {0, 0};
-	int n = c->round(rig, c, bare, &took);
+	fprintf(stderr,
+	    "usage: bench [--row NAME] [--turns N] [--seconds S]\n"
+	    "             [--json[=FILE]] [--plot[=FILE]]\n"
+	    "       bench packets [-t] [TURNS]\n"
+	    "       bench soak [--gigabytes N] "
+	    "[--mode plain|split|through]\n"
+	    "NAME is one of the first column, or of the second:\n");
+	rows_list(stderr);
+	return 2;
+}
 
-	took.wall /= n;
-	took.cpu /= n;
-	return took;
+static FILE *
+open_output(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL)
+		die(path);
+	return f;
+}
+
+/* JSON without a file takes the table's place. */
+static void
+ask_for_json(struct plan *plan, const char *path)
+{
+	if (path != NULL) {
+		plan->json = open_output(path);
+	} else {
+		plan->json = stdout;
+		plan->table = NULL;
+	}
 }
 
 static int
-compare(const void *a, const void *b)
+parse(struct plan *plan, int argc, char **argv)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	static const struct option options[] = {
+		{"row", required_argument, NULL, 'r'},
+		{"turns", required_argument, NULL, 't'},
+		{"seconds", required_argument, NULL, 's'},
+		{"json", optional_argument, NULL, 'j'},
+		{"plot", optional_argument, NULL, 'p'},
+		{NULL, 0, NULL, 0}
+	};
+	const char *value;
+	int c;
 
-	return (x > y) - (x < y);
-}
-
-/* Value number part of whole, in order: 2 of 4 is the median. */
-static double
-quantile(double *values, int n, int part, int whole)
-{
-	qsort(values, (size_t)n, sizeof(*values), compare);
-	return values[(n - 1) * part / whole];
-}
-
-static void
-print_case(const struct bench_case *c, const struct turn *t, int n)
-{
-	static double bare[MAX_TURNS], pev[MAX_TURNS];
-	static double cpu[MAX_TURNS], wall[MAX_TURNS];
-	int i;
-
-	for (i = 0; i < n; i++) {
-		bare[i] = t[i].bare.cpu;
-		pev[i] = t[i].pev.cpu;
-		cpu[i] = t[i].pev.cpu / t[i].bare.cpu;
-		wall[i] = t[i].pev.wall / t[i].bare.wall;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		value = optarg != NULL ? optarg : "";
+		if (c == 'r')
+			plan->only = optarg;
+		else if (c == 't')
+			plan->turns = (int)strtol(value, NULL, 10);
+		else if (c == 's')
+			plan->seconds = strtod(value, NULL);
+		else if (c == 'j')
+			ask_for_json(plan, optarg);
+		else if (c == 'p')
+			plan->plot = open_output(optarg != NULL ? optarg :
+			    "bench.svg");
+		else
+			return -1;
 	}
-	printf("%-24s%6zu%8.0f%8.0f%7.2f  (%.2f-%.2f)%7.2f\n", c->name,
-	    c->size, quantile(bare, n, 2, 4), quantile(pev, n, 2, 4),
-	    quantile(cpu, n, 2, 4), quantile(cpu, n, 1, 4),
-	    quantile(cpu, n, 3, 4), quantile(wall, n, 2, 4));
-	fflush(stdout);
-}
-
-/* Whoever comes first in one turn comes second in the next. */
-static void
-run_case(struct rig *rig, const struct bench_case *c, int n)
-{
-	static struct turn turns[MAX_TURNS];
-	int i;
-
-	for (i = 0; i < n; i++) {
-		if (i % 2 == 0)
-			turns[i].bare = run_round(rig, c, 1);
-		turns[i].pev = run_round(rig, c, 0);
-		if (i % 2 == 1)
-			turns[i].bare = run_round(rig, c, 1);
-	}
-	print_case(c, turns, n);
+	return optind < argc || plan->turns < 1 || plan->turns > MAX_TURNS ||
+	    plan->seconds <= 0 || plan->seconds > 3600 ? -1 : 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct rig rig;
-	int i, options = 0, n = 201;
+	struct plan plan = {7, 1, NULL, stdout, NULL, NULL};
 
-	if (argc > 1 && strcmp(argv[1], "-t") == 0) {
-		options = PEV_OPT_THREADSAFE;
-		evthread_use_pthreads();
-		argc--;
-		argv++;
-	}
-	if (argc > 1)
-		n = (int)strtol(argv[1], NULL, 10);
-	if (argc > 2 || n < 1 || n > MAX_TURNS) {
-		fprintf(stderr, "usage: bench [-t] [TURNS]\n");
-		return 2;
-	}
-	rig_setup(&rig, options);
-	printf("Processor time of a packet in ns, medians of %d turns\n\n"
-	    "%-24s%6s%8s%8s%7s  %-11s%7s\n", n,
-	    "", "bytes", "bare", "pev", "ratio", "(quartiles)", "wall");
-	for (i = 0; i < N_CASES; i++)
-		run_case(&rig, &cases[i], n);
-	printf("\nidle for a second: bare %ld wakeup(s), packetevent %ld\n",
-	    idle_wakeups(&rig, 1, IDLE_MSEC),
-	    idle_wakeups(&rig, 0, IDLE_MSEC));
-	rig_free(&rig);
+	if (argc > 1 && strcmp(argv[1], "packets") == 0)
+		return packets_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "soak") == 0)
+		return soak_main(argc - 1, argv + 1);
+	if (parse(&plan, argc, argv) < 0 || !rows_has(&plan))
+		return usage();
+	enter_private_world();
+	rows_run(&plan);
+	if (plan.plot != NULL && fclose(plan.plot) != 0)
+		die("cannot write the plot");
+	if (plan.json != NULL && fclose(plan.json) != 0)
+		die("cannot write the JSON");
 	return 0;
 }

@@ -14,12 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "packets.h"
 
 #define TRICKLE 100
 #define BATCH 50
-/* Packets a turn, as a packetevent has by default. */
-#define BUDGET 64
 
 /* What a read callback counts up, and when it ends the loop. */
 struct goal {

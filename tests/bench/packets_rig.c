@@ -5,69 +5,20 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "packets.h"
 
 #define PORT 9
 #define IN_ADDRESS "10.8.0.1"
 #define OUT_ADDRESS "10.8.0.9"
 /* Bytes of IP and UDP header before what a socket sends. */
 #define HEADERS 28
-
-void
-die(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s (last of the library: %s)\n", what,
-	    strerror(errno), evtun_get_error());
-	exit(1);
-}
-
-static void
-put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY|O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die(path);
-	close(fd);
-}
-
-/* A new network namespace, in which nobody sends on his own account. */
-static void
-enter_namespace(void)
-{
-	if (unshare(CLONE_NEWNET) < 0)
-		die("cannot make a network namespace");
-	if (access("/proc/sys/net/ipv6", F_OK) == 0)
-		put_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-}
-
-/* Without root, a namespace of users makes this one root inside. */
-static void
-become_root(void)
-{
-	char map[64];
-	unsigned uid = getuid(), gid = getgid();
-
-	if (uid == 0)
-		return;
-	if (unshare(CLONE_NEWUSER) < 0)
-		die("cannot make a user namespace, and this is not root");
-	put_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	put_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	put_file("/proc/self/gid_map", map);
-}
 
 static struct evtun *
 device(const char *address)
@@ -85,7 +36,6 @@ udp_socket(const char *address, int port, int to)
 {
 	struct sockaddr_in sin;
 	int fd = socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0);
-	int size = 8 << 20;
 
 	memset(&sin, 0, sizeof(sin));
 	sin.sin_family = AF_INET;
@@ -94,20 +44,15 @@ udp_socket(const char *address, int port, int to)
 	if (fd < 0 || (to ? connect : bind)(fd, (struct sockaddr *)&sin,
 	    sizeof(sin)) < 0)
 		die("cannot make a socket");
-	/* A round must fit; in a user namespace what is allowed must do. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
-	    sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
-	    sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	/* A round must fit. */
+	enlarge_buffers(fd);
 	return fd;
 }
 
 void
 rig_setup(struct rig *rig, int options)
 {
-	become_root();
+	enter_private_world();
 	enter_namespace();
 	rig->in = device(IN_ADDRESS "/24");
 	rig->sender = udp_socket(OUT_ADDRESS, PORT, 1);
