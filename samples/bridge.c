@@ -11,6 +11,8 @@
  * network card does.  To lose nothing, whoever finds that something has to
  * wait there stops reading: the kernel keeps what comes meanwhile, and slows
  * its senders down.  When the queue has drained, reading goes on.
+ *
+ * What the kernel has joined passes as it is, many packets in one frame.
  */
 #include "sample.h"
 
@@ -54,7 +56,8 @@ main(int argc, char **argv)
 	base = sample_new_base();
 	for (i = 0; i < 2; i++) {
 		tun[i] = sample_open(argv[tap + 1 + i],
-		    tap ? EVTUN_OPT_TAP : 0, no_addresses);
+		    (tap ? EVTUN_OPT_TAP : 0) | EVTUN_OPT_OFFLOAD,
+		    no_addresses);
 		pev[i] = packetevent_tun_new(base, tun[i],
 		    PEV_OPT_CLOSE_ON_FREE);
 		if (pev[i] == NULL)
@@ -63,7 +66,8 @@ main(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		packetevent_setcb(pev[i], read_cb, write_cb, sample_event_cb,
 		    pev[!i]);
-		if (packetevent_enable(pev[i], EV_READ) != 0)
+		if (packetevent_set_large(pev[i], 1) != 0 ||
+		    packetevent_enable(pev[i], EV_READ) != 0)
 			sample_die(evtun_get_error());
 	}
 	fprintf(stderr, "%s and %s are one\n", evtun_get_name(tun[0]),

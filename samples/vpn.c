@@ -145,7 +145,8 @@ main(int argc, char **argv)
 	base = sample_new_base();
 	addresses[0] = argv[2];
 	device = packetevent_tun_new(base, sample_open(argv[1],
-	    tap ? EVTUN_OPT_TAP : 0, addresses), PEV_OPT_CLOSE_ON_FREE);
+	    (tap ? EVTUN_OPT_TAP : 0) | EVTUN_OPT_OFFLOAD, addresses),
+	    PEV_OPT_CLOSE_ON_FREE);
 	if (device == NULL)
 		sample_die(evtun_get_error());
 	packetevent_setcb(device, NULL, NULL, sample_event_cb, NULL);

@@ -187,18 +187,17 @@ struct frame {
 	struct evtun_offload hdr;
 };
 
-static void
+/* Return whether all checksums are right. */
+static int
 join(struct rig_batch *batch, const struct offload_group_ *group,
     struct frame *frame)
 {
 	unsigned char headers[OFFLOAD_HEADERS_MAX_];
-	const struct evbuffer_iovec *pkt;
+	int i, right = 1;
 	size_t n;
-	int i;
 
 	memset(&frame->hdr, 0xa5, sizeof(frame->hdr));
-	n = offload_join_(&batch->sorted, group, batch->pkts, headers,
-	    &frame->hdr);
+	n = offload_join_(group, batch->pkts, headers, &frame->hdr);
 	kit_check(n == group->headers && n > 0 && n <= sizeof(headers),
 	    "%s: %zu bytes of headers", batch->name, n);
 	frame->headers = frame->len = n;
@@ -207,11 +206,11 @@ join(struct rig_batch *batch, const struct offload_group_ *group,
 	frame->data = vectors_alloc(frame->len);
 	memcpy(frame->data, headers, n);
 	for (i = group->first; i != -1; i = batch->sorted.next[i]) {
-		pkt = &batch->pkts[i];
-		memcpy(frame->data + n, (unsigned char *)pkt->iov_base +
-		    frame->headers, pkt->iov_len - frame->headers);
-		n += pkt->iov_len - frame->headers;
+		right &= offload_copy_(group, &batch->pkts[i],
+		    frame->data + n);
+		n += batch->pkts[i].iov_len - frame->headers;
 	}
+	return right;
 }
 
 /* What a receiver in the kernel looks at before it splits anything. */
@@ -300,25 +299,38 @@ check_split(const struct rig_batch *batch, const struct frame *frame,
 	kit_check(offload_is_done_(&split), "%s: more packets", batch->name);
 }
 
-void
-rig_check(struct rig_batch *batch)
+/* Groups with a wrong checksum are none unless one has been looked for. */
+static void
+check_groups(struct rig_batch *batch, int unsummed)
 {
 	const struct offload_group_ *group;
 	struct frame frame;
-	int i;
+	int i, right;
 
+	batch->rules.unsummed = unsummed;
 	offload_sort_(&batch->sorted, &batch->rules, batch->pkts, batch->n);
 	check_order(batch);
 	for (i = 0; i < batch->sorted.n_groups; i++) {
 		group = &batch->sorted.group[i];
 		if (group->n == 1)
 			continue;
-		join(batch, group, &frame);
-		check_hdr(batch, &frame, group->first);
-		check_frame(batch, &frame, group->n);
-		check_split(batch, &frame, group->first);
+		right = join(batch, group, &frame);
+		kit_check(right || unsummed, "%s: a wrong checksum",
+		    batch->name);
+		if (right) {
+			check_hdr(batch, &frame, group->first);
+			check_frame(batch, &frame, group->n);
+			check_split(batch, &frame, group->first);
+		}
 		free(frame.data);
 	}
+}
+
+void
+rig_check(struct rig_batch *batch)
+{
+	check_groups(batch, 1);
+	check_groups(batch, 0);
 }
 
 char *

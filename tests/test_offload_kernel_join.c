@@ -178,7 +178,7 @@ write_joined(struct kernel_path *path, const struct batch *batch,
 	const struct evbuffer_iovec *pkt;
 	int i;
 
-	len = headers = offload_join_(sorted, group, batch->pkts, frame, &hdr);
+	len = headers = offload_join_(group, batch->pkts, frame, &hdr);
 	check_batch(headers <= OFFLOAD_HEADERS_MAX_, "long headers");
 	for (i = group->first; i >= 0; i = sorted->next[i]) {
 		pkt = &batch->pkts[i];
@@ -256,7 +256,7 @@ try_batch(struct kernel_path *path, const struct batch *batch)
 {
 	struct offload_batch_ *sorted = kernel_path_alloc(sizeof(*sorted));
 	struct offload_rules_ rules = {OFFLOAD_JOIN_TCP4_ |
-	    OFFLOAD_JOIN_TCP6_, path->udp_segments, 1};
+	    OFFLOAD_JOIN_TCP6_, path->udp_segments, 1, 0};
 	const struct kernel_packet *out, *end;
 	char left[OFFLOAD_BATCH_] = {0};
 	int g;

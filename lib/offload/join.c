@@ -315,14 +315,13 @@ describe(const struct offload_group_ *group, struct evtun_offload *hdr)
 }
 
 size_t
-offload_join_(const struct offload_batch_ *batch,
-    const struct offload_group_ *group, const struct evbuffer_iovec *pkts,
-    unsigned char *headers, struct evtun_offload *hdr)
+offload_join_(const struct offload_group_ *group,
+    const struct evbuffer_iovec *pkts, unsigned char *headers,
+    struct evtun_offload *hdr)
 {
 	const unsigned char *last = pkts[group->last].iov_base;
 	size_t flags = (size_t)group->transport + TCP_FLAGS_;
 
-	(void)batch;
 	describe(group, hdr);
 	memcpy(headers, pkts[group->first].iov_base, group->headers);
 	set_lengths(group, headers);
@@ -330,4 +329,18 @@ offload_join_(const struct offload_batch_ *batch,
 		headers[flags] |= last[flags] & TCP_LAST_;
 	begin_sum(group, headers, hdr->csum_offset);
 	return group->headers;
+}
+
+int
+offload_copy_(const struct offload_group_ *group,
+    const struct evbuffer_iovec *pkt, unsigned char *to)
+{
+	const unsigned char *p = pkt->iov_base;
+	size_t header = (size_t)(group->headers - group->transport);
+	unsigned sum = join_pseudo_sum_(p, group->ip, group->is_ip6,
+	    group->is_udp, pkt->iov_len - group->transport);
+
+	sum = offload_sum_(p + group->transport, header, sum);
+	return offload_finish_(offload_copy_sum_(to, p + group->headers,
+	    pkt->iov_len - group->headers, sum)) == 0;
 }

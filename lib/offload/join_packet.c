@@ -37,7 +37,7 @@ is_good_tcp(const unsigned char *tcp)
 }
 
 static void
-look_at_tcp(struct join_packet_ *pkt)
+look_at_tcp(struct join_packet_ *pkt, const struct offload_rules_ *rules)
 {
 	const unsigned char *tcp = pkt->data + pkt->transport;
 	unsigned header = (unsigned)(tcp[12] >> 4) * 4;
@@ -48,11 +48,11 @@ look_at_tcp(struct join_packet_ *pkt)
 	pkt->headers = (ev_uint16_t)(pkt->transport + header);
 	pkt->payload = pkt->len - pkt->headers;
 	pkt->is_last = (tcp[TCP_FLAGS_] & TCP_LAST_) != 0;
-	pkt->joinable = (unsigned char)sum_is_right(pkt);
+	pkt->joinable = rules->unsummed || sum_is_right(pkt);
 }
 
 static void
-look_at_udp(struct join_packet_ *pkt)
+look_at_udp(struct join_packet_ *pkt, const struct offload_rules_ *rules)
 {
 	const unsigned char *udp = pkt->data + pkt->transport;
 	size_t len = pkt->len - pkt->transport;
@@ -62,7 +62,7 @@ look_at_udp(struct join_packet_ *pkt)
 		return;
 	pkt->headers = (ev_uint16_t)(pkt->transport + UDP_HEADER_);
 	pkt->payload = len - UDP_HEADER_;
-	pkt->joinable = (unsigned char)sum_is_right(pkt);
+	pkt->joinable = rules->unsummed || sum_is_right(pkt);
 }
 
 /*
@@ -88,9 +88,9 @@ look_behind(struct join_packet_ *pkt, const struct offload_rules_ *rules,
 	if (pkt->transport + len != pkt->len)
 		return;
 	if (pkt->is_udp)
-		look_at_udp(pkt);
+		look_at_udp(pkt, rules);
 	else
-		look_at_tcp(pkt);
+		look_at_tcp(pkt, rules);
 }
 
 /* Not with options: they are rare, and Linux does not join them either. */

@@ -165,6 +165,7 @@ struct offload_rules_ {
 	unsigned allowed;	/* OFFLOAD_JOIN_TCP4_, ... */
 	unsigned udp_segments;	/* the most in a frame: 64 or 128 */
 	int ethernet;		/* packets begin with an Ethernet header */
+	int unsummed;		/* offload_copy_() looks at checksums */
 };
 
 /* Packets that leave as one frame, or a single one. */
@@ -206,8 +207,14 @@ void offload_sort_(struct offload_batch_ *batch,
  * is those, and then the payload of every packet (all of it but the first
  * group->headers bytes) in the order of batch->next.
  */
-size_t offload_join_(const struct offload_batch_ *batch,
-    const struct offload_group_ *group, const struct evbuffer_iovec *pkts,
-    unsigned char *headers, struct evtun_offload *hdr);
+size_t offload_join_(const struct offload_group_ *group,
+    const struct evbuffer_iovec *pkts, unsigned char *headers,
+    struct evtun_offload *hdr);
+
+/* Copy the payload of one packet of a group of more.  Return whether its
+ * checksum is right: if not, no packet of the group may be joined, as the
+ * frame would get a right one. */
+int offload_copy_(const struct offload_group_ *group,
+    const struct evbuffer_iovec *pkt, unsigned char *to);
 
 #endif /* EVTUN_OFFLOAD_INTERNAL_H_INCLUDED_ */

@@ -17,6 +17,9 @@
 /* A socket that refuses so many joined messages has had its chance. */
 #define REFUSALS_MAX 3
 
+_Static_assert(PEV_TOGETHER_ <= DATAGRAM_PACKETS_MAX_,
+    "a message has room for all that is written together");
+
 /* ---- runs ---- */
 
 /* How many of the n packets may be one message. */

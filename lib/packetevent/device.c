@@ -11,11 +11,14 @@
 #include "fd-internal.h"
 #include "tun/tun-internal.h"
 
+_Static_assert(PEV_TOGETHER_ <= EVTUN_SEND_MANY_,
+    "a device takes all that is written together");
+
 /* ---- reading ---- */
 
-/* After so many packets there is a run of them, of as many as the last wakeup
- * found. */
-#define RUN 8
+/* Where a wakeup has found so many packets, the next one does not begin with
+ * less than this many either, most of the time. */
+#define RUN_MIN 16
 
 static size_t
 device_get_mean(const struct pev_arena_ *arena)
@@ -54,7 +57,7 @@ device_fill_plain(struct fd_pev *fp, struct pev_arena_ *arena, int limit,
 		if (n > 0) {
 			pev_arena_take_(arena, packet, (size_t)n);
 			tally->reads++;
-			if (arena->n >= RUN)
+			if (fp->last_reads >= RUN_MIN)
 				device_read_ahead(fp, arena, limit);
 			continue;
 		}
@@ -77,10 +80,13 @@ device_read_large(struct fd_pev *fp, unsigned char *packet, size_t space)
 	memset(&large->offload, 0, sizeof(large->offload));
 	n = evtun_get_waiting_(fp->tun) > 0 ?
 	    evtun_take_(fp->tun, packet, space) :
-	    evtun_recv_large_(fp->tun, packet, space, &large->offload);
+	    evtun_recv_large_(fp->tun, packet, space, &large->offload,
+	    fp->pev.wants_large);
 	if (n > 0) {
 		large->start = packet;
 		large->len = (size_t)n;
+	} else {
+		fp->refusal = evtun_get_refusal_(fp->tun);
 	}
 	return n;
 }
@@ -89,18 +95,12 @@ device_read_large(struct fd_pev *fp, unsigned char *packet, size_t space)
 static int
 device_load(struct fd_pev *fp, struct fd_tally *tally)
 {
-	int err;
-
 	if (evtun_load_(fp->tun) > 0) {
 		tally->reads++;
 		return 0;
 	}
-	err = errno;
-	if (err != EBADMSG)
-		return fd_judge_(fp, err, tally);
-	tally->reads++;
-	tally->refused[evtun_get_refusal_(fp->tun)]++;
-	return 0;
+	fp->refusal = evtun_get_refusal_(fp->tun);
+	return fd_judge_(fp, errno, tally);
 }
 
 /* Put packets that wait into the batch; 0 if there is no room for all.  A

@@ -63,6 +63,7 @@ struct fd_pev {
 
 	int saved_reads, saving;	/* see fd_read_limit() */
 	int last_reads;			/* of the last wakeup */
+	int refusal;			/* enum offload_refusal_, of EBADMSG */
 
 	struct fd_inbox_ inbox;		/* sockets alone */
 	struct fd_outbox_ outbox;
@@ -108,7 +109,8 @@ fd_judge_(struct fd_pev *fp, int err, struct fd_tally *tally)
 		return err;
 	tally->reads++;
 	if (err == EBADMSG)
-		tally->refused[PEV_REFUSED_SHORT_]++;
+		tally->refused[fp->refusal ? fp->refusal :
+		    PEV_REFUSED_SHORT_]++;
 	else
 		tally->dropped++;
 	return 0;

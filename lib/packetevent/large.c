@@ -12,6 +12,9 @@
 #include "offload/offload-internal.h"
 #include "packetevent-internal.h"
 
+_Static_assert((int)PEV_REFUSALS_ == (int)OFFLOAD_N_REFUSALS_,
+    "there is a counter for each reason");
+
 /* The longest segment. */
 #define SEGMENT_MAX (EVTUN_MAX_FRAME + 4)
 

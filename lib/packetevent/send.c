@@ -14,6 +14,7 @@
 /* What a kind may look at before it takes a packet: packet information and
  * the first byte of what follows. */
 #define HEAD_BYTES 5
+
 /* ---- the state of the queue ---- */
 
 static size_t

@@ -20,9 +20,6 @@
  * many of them, with none that it took in between. */
 #define REFUSALS_MAX 3
 
-/* Up to this mean size, payloads are copied together. */
-#define COPIED_PAYLOAD 600
-
 /* Linux before 6.9 takes no more datagrams in a frame. */
 #define UDP_SEGMENTS 64
 
@@ -33,6 +30,9 @@
 #define FRAME_START 32
 /* One more than any frame has: packet information, and two VLAN tags. */
 #define FRAME_SPACE (EVTUN_INFO_SIZE + EVTUN_MAX_FRAME + 8 + 1)
+
+_Static_assert(EVTUN_SEND_MANY_ <= OFFLOAD_BATCH_,
+    "what is written together can be sorted together");
 
 enum sort { SORT_TCP4, SORT_TCP6, SORT_UDP, SORT_TUNNEL, N_SORTS };
 
@@ -174,9 +174,25 @@ evtun_read_ahead_(struct evtun *tun, int want, size_t mean)
 
 ev_ssize_t
 evtun_recv_large_(struct evtun *tun, void *packet, size_t space,
-    struct evtun_offload *offload)
+    struct evtun_offload *offload, int check)
 {
-	return recv_frame(tun, packet, space, offload);
+	struct evtun_frames *f = tun->frames;
+	struct offload_split_ split;
+	ev_ssize_t n = recv_frame(tun, packet, space, offload);
+
+	f->refusal = OFFLOAD_SHORT_;
+	if (n < 0 || !check)
+		return n;
+	if (offload->gso_type != EVTUN_OFFLOAD_NONE)
+		f->refusal = offload_begin_(&split, offload, packet,
+		    (size_t)n, f->rules.ethernet);
+	else
+		f->refusal = offload_is_sound_(offload, packet, (size_t)n,
+		    f->rules.ethernet) ? OFFLOAD_GOOD_ : OFFLOAD_CSUM_;
+	if (f->refusal == OFFLOAD_GOOD_)
+		return n;
+	errno = EBADMSG;
+	return -1;
 }
 
 /* A frame that is malformed is passed over: there may be a good one behind. */
@@ -258,79 +274,85 @@ send_singly(struct evtun *tun, const struct offload_batch_ *batch,
 	}
 }
 
-/* The payloads of a group, one behind the other. */
+/* Put the payloads of a group one behind the other; 0 if a checksum is wrong.
+ * Copied they cost less than as pieces, as they have to be summed up. */
 static size_t
 copy_payloads(unsigned char *to, const struct offload_batch_ *batch,
     const struct offload_group_ *group, const struct evbuffer_iovec *pkts)
 {
 	unsigned char *start = to;
-	size_t len;
 	int i;
 
 	for (i = group->first; i >= 0; i = batch->next[i]) {
-		len = pkts[i].iov_len - group->headers;
-		memcpy(to, (unsigned char *)pkts[i].iov_base +
-		    group->headers, len);
-		to += len;
+		if (!offload_copy_(group, &pkts[i], to))
+			return 0;
+		to += pkts[i].iov_len - group->headers;
 	}
 	return (size_t)(to - start);
 }
 
-static int
-gather_payloads(struct evbuffer_iovec *vec, const struct offload_batch_ *batch,
-    const struct offload_group_ *group, const struct evbuffer_iovec *pkts)
-{
-	int i, n = 0;
-
-	for (i = group->first; i >= 0; i = batch->next[i], n++) {
-		vec[n].iov_base = (unsigned char *)pkts[i].iov_base +
-		    group->headers;
-		vec[n].iov_len = pkts[i].iov_len - group->headers;
-	}
-	return n;
-}
-
-/* Small payloads are copied: pieces cost the kernel more. */
+/* EBADMSG: they cannot be joined, as a checksum is wrong. */
 static int
 send_joined(struct evtun *tun, const struct offload_batch_ *batch,
     const struct offload_group_ *group, const struct evbuffer_iovec *pkts)
 {
 	unsigned char *headers = tun->frames->joined;
-	struct evbuffer_iovec vec[EVTUN_SEND_MANY_ + 1];
 	struct evtun_offload offload;
-	size_t len;
-	int err, n = 1;
+	size_t len, payload;
+	int err;
 
-	len = offload_join_(batch, group, pkts, headers, &offload);
-	if (group->payload <= (size_t)group->n * COPIED_PAYLOAD)
-		len += copy_payloads(headers + len, batch, group, pkts);
-	else
-		n += gather_payloads(vec + 1, batch, group, pkts);
-	vec[0].iov_base = headers;
-	vec[0].iov_len = len;
-	err = evtun_system_send_placed_(tun, vec, n, &offload);
+	len = offload_join_(group, pkts, headers, &offload);
+	payload = copy_payloads(headers + len, batch, group, pkts);
+	if (payload == 0)
+		return EBADMSG;
+	err = evtun_system_send_placed_(tun, headers, len + payload, &offload);
 	frames_learn(tun->frames, sort_of(offload.gso_type), group->n, err);
 	return err;
 }
 
-/* Write a group, and say what became of each packet.  Return 1 if the kernel
- * has refused what was joined. */
+static unsigned send_sorted(struct evtun *tun,
+    const struct offload_rules_ *rules, const struct evbuffer_iovec *pkts,
+    int n, int *errs);
+
+/* A packet of the group has a wrong checksum: sort them again, which finds
+ * out which one. */
+static unsigned
+send_again(struct evtun *tun, const struct offload_batch_ *batch,
+    const struct offload_group_ *group, const struct evbuffer_iovec *pkts,
+    int *errs)
+{
+	struct evbuffer_iovec some[EVTUN_SEND_MANY_];
+	struct offload_rules_ rules = tun->frames->rules;
+	int i, n = 0, some_errs[EVTUN_SEND_MANY_];
+	unsigned refused;
+
+	for (i = group->first; i >= 0; i = batch->next[i])
+		some[n++] = pkts[i];
+	rules.unsummed = 0;
+	refused = send_sorted(tun, &rules, some, n, some_errs);
+	n = 0;
+	for (i = group->first; i >= 0; i = batch->next[i])
+		errs[i] = some_errs[n++];
+	return refused;
+}
+
+/* Write a group, and say what became of each packet.  Return how many joined
+ * frames the kernel has refused. */
 static unsigned
 send_group(struct evtun *tun, const struct offload_batch_ *batch,
     const struct offload_group_ *group, const struct evbuffer_iovec *pkts,
     int *errs)
 {
-	int i, err = EINVAL;
+	int i, err = group->n > 1 ? send_joined(tun, batch, group, pkts) :
+	    evtun_send_(tun, &pkts[group->first], 1);
 
-	if (group->n > 1) {
-		err = send_joined(tun, batch, group, pkts);
-		/* A smaller frame may well be taken. */
-		if (is_refusal(err) || err == ENOBUFS || err == ENOMEM) {
-			send_singly(tun, batch, group, pkts, errs);
-			return is_refusal(err);
-		}
-	} else {
-		err = evtun_send_(tun, &pkts[group->first], 1);
+	if (group->n > 1 && err == EBADMSG)
+		return send_again(tun, batch, group, pkts, errs);
+	/* A smaller frame may well be taken. */
+	if (group->n > 1 && (is_refusal(err) || err == ENOBUFS ||
+	    err == ENOMEM)) {
+		send_singly(tun, batch, group, pkts, errs);
+		return is_refusal(err);
 	}
 	for (i = group->first; i >= 0; i = batch->next[i])
 		errs[i] = err;
@@ -338,15 +360,15 @@ send_group(struct evtun *tun, const struct offload_batch_ *batch,
 }
 
 static unsigned
-send_sorted(struct evtun *tun, const struct evbuffer_iovec *pkts, int n,
-    int *errs)
+send_sorted(struct evtun *tun, const struct offload_rules_ *rules,
+    const struct evbuffer_iovec *pkts, int n, int *errs)
 {
 	struct offload_batch_ batch;
 	const struct offload_group_ *group;
 	unsigned refused = 0;
 	int i, g, err = 0;
 
-	offload_sort_(&batch, &tun->frames->rules, pkts, n);
+	offload_sort_(&batch, rules, pkts, n);
 	for (g = 0; g < batch.n_groups; g++) {
 		group = &batch.group[g];
 		if (!evtun_is_the_end_(err)) {
@@ -365,7 +387,7 @@ evtun_send_many_(struct evtun *tun, const struct evbuffer_iovec *pkts, int n,
     int *errs)
 {
 	if (tun->frames != NULL && tun->frames->rules.allowed != 0)
-		return send_sorted(tun, pkts, n, errs);
+		return send_sorted(tun, &tun->frames->rules, pkts, n, errs);
 	evtun_system_send_many_(tun, pkts, n, errs);
 	return 0;
 }
@@ -437,6 +459,7 @@ evtun_frames_begin_(struct evtun *tun)
 	struct evtun_frames *f = tun->frames;
 
 	f->rules.ethernet = (tun->options & EVTUN_OPT_TAP) != 0;
+	f->rules.unsummed = 1;
 	/* An Ethernet header is 14 bytes. */
 	f->frame = f->memory + FRAME_START + (f->rules.ethernet ? 2 : 0);
 	f->spare = f->frame + FRAME_SPACE;

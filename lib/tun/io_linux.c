@@ -309,13 +309,13 @@ evtun_system_send_frame_(struct evtun *tun, const struct evbuffer_iovec *vec,
 
 /* The header goes into the room. */
 int
-evtun_system_send_placed_(struct evtun *tun, struct evbuffer_iovec *vec,
-    int n_vec, const struct evtun_offload *offload)
+evtun_system_send_placed_(struct evtun *tun, unsigned char *frame, size_t len,
+    const struct evtun_offload *offload)
 {
-	vec->iov_base = (unsigned char *)vec->iov_base - tun->prefix;
-	vec->iov_len += tun->prefix;
-	put_header(tun, vec->iov_base, offload);
-	return send_pieces(tun, (const struct iovec *)vec, n_vec);
+	struct iovec all = { frame - tun->prefix, tun->prefix + len };
+
+	put_header(tun, all.iov_base, offload);
+	return send_pieces(tun, &all, 1);
 }
 
 int

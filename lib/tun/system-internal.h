@@ -91,14 +91,14 @@ ev_ssize_t evtun_system_read_(struct evtun *tun, void *data, size_t len);
  * evtun_recv_() and evtun_send_(); EBADMSG if it has not even a header.  Of an
  * ordinary packet, offload is NULL or all zero.  In memory there are
  * EVTUN_PREFIX_MAX bytes of room before what is read, and before what is
- * "placed", which has no packet information; vec is of no use then. */
+ * "placed", which has no packet information. */
 ev_ssize_t evtun_system_recv_frame_(struct evtun *tun, void *frame,
     size_t space, struct evtun_offload *offload);
 int evtun_system_send_frame_(struct evtun *tun,
     const struct evbuffer_iovec *vec, int n_vec,
     const struct evtun_offload *offload);
-int evtun_system_send_placed_(struct evtun *tun, struct evbuffer_iovec *vec,
-    int n_vec, const struct evtun_offload *offload);
+int evtun_system_send_placed_(struct evtun *tun, unsigned char *frame,
+    size_t len, const struct evtun_offload *offload);
 
 /* Without offload.  Read up to want packets of a run whose mean size is that,
  * if there is a call that does it; return how many reads wait to be taken, 0

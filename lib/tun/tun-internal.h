@@ -61,10 +61,11 @@ int evtun_read_ahead_(struct evtun *tun, int want, size_t mean);
 /* Take a packet that waits, if it has no more than space bytes, as a good one
  * has not; as evtun_recv_(), but with offload it does not fail. */
 ev_ssize_t evtun_take_(struct evtun *tun, void *packet, size_t space);
-/* Read a frame as it is, with its description; as evtun_recv_(), and
- * EBADMSG. */
+/* Read a frame as it is, with its description; as evtun_recv_(), and EBADMSG
+ * as evtun_load_(), for more than a missing header only if it is to be
+ * checked. */
 ev_ssize_t evtun_recv_large_(struct evtun *tun, void *packet, size_t space,
-    struct evtun_offload *offload);
+    struct evtun_offload *offload, int check);
 
 /*
  * Write one packet that evtun_check_() has found good, gathered from n_vec

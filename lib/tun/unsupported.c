@@ -110,10 +110,14 @@ evtun_system_send_frame_(struct evtun *tun, const struct evbuffer_iovec *vec,
 }
 
 int
-evtun_system_send_placed_(struct evtun *tun, struct evbuffer_iovec *vec,
-    int n_vec, const struct evtun_offload *offload)
+evtun_system_send_placed_(struct evtun *tun, unsigned char *frame, size_t len,
+    const struct evtun_offload *offload)
 {
-	return evtun_system_send_frame_(tun, vec, n_vec, offload);
+	struct evbuffer_iovec vec;
+
+	vec.iov_base = frame;
+	vec.iov_len = len;
+	return evtun_system_send_frame_(tun, &vec, 1, offload);
 }
 
 int
