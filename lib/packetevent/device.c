@@ -23,7 +23,7 @@ _Static_assert(PEV_TOGETHER_ <= EVTUN_SEND_MANY_,
 static size_t
 device_get_mean(const struct pev_arena_ *arena)
 {
-	return (arena->used - arena->n * arena->tail) / (size_t)arena->n;
+	return arena->used / (size_t)arena->n - arena->head - arena->tail;
 }
 
 static void

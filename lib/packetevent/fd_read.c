@@ -84,6 +84,17 @@ fd_go_on(struct fd_pev *fp)
 		pev_wake_(fp->ev_more);
 }
 
+/* The system's header goes into the room before the packet, unless that is
+ * made of a frame that was read elsewhere. */
+static size_t
+fd_get_gap(const struct fd_pev *fp)
+{
+	if (fp->prefix <= fp->pev.head ||
+	    (fp->has_offload && !pev_wants_large_(&fp->pev)))
+		return 0;
+	return fp->prefix;
+}
+
 /* Read one batch and deliver it.  0: there is more; or what ended it. */
 static int
 fd_read_batch(struct fd_pev *fp, int limit, int is_first)
@@ -94,9 +105,7 @@ fd_read_batch(struct fd_pev *fp, int limit, int is_first)
 	int err;
 
 	memset(&tally, 0, sizeof(tally));
-	/* The system's header goes into the room before the packet. */
-	arena = pev_begin_batch_(pev, fp->max_len,
-	    fp->prefix > pev->head ? fp->prefix : 0, fp->bias);
+	arena = pev_begin_batch_(pev, fp->max_len, fd_get_gap(fp), fp->bias);
 	err = fd_fill_arena(fp, arena, limit, &tally);
 	if (is_first) {
 		fd_learn(fp, tally.reads, limit, err);

@@ -21,7 +21,7 @@ _Static_assert((int)PEV_REFUSALS_ == (int)OFFLOAD_N_REFUSALS_,
 /* ---- reading ---- */
 
 int
-pev_wants_large_(struct packetevent *pev)
+pev_wants_large_(const struct packetevent *pev)
 {
 	if (pev->wants_large)
 		return 1;
@@ -131,7 +131,7 @@ pev_split(struct packetevent *pev, const struct pev_packet_ *packet,
 		if (i++ < *sent)
 			continue;
 		err = pev_each(pev, scratch, len, each, arg);
-		if (err == EAGAIN || pev->error[PEV_WRITE_])
+		if (err == EAGAIN || (err && pev->error[PEV_WRITE_]))
 			return err;
 		if (err)
 			last_err = err;

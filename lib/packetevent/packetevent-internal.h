@@ -382,7 +382,7 @@ int pev_fail_write_(const struct packetevent *pev,
 /* ---- large.c: frames that hold many packets ---- */
 
 /* Whether the next batch is to be read unsplit. */
-int pev_wants_large_(struct packetevent *pev);
+int pev_wants_large_(const struct packetevent *pev);
 /* As ops->send, for a packet with a description. */
 int pev_send_large_(struct packetevent *pev,
     const struct pev_packet_ *packet);

@@ -228,8 +228,11 @@ static int
 pev_wait(struct packetevent *pev, const struct pev_packet_ *packet,
     struct pev_verdict_ *verdict)
 {
-	int err;
+	int err = pev->error[PEV_WRITE_];
 
+	/* What came before may have ended it. */
+	if (err)
+		return pev_lose(pev, err, verdict);
 	if (pev_is_full(pev)) {
 		verdict->is_full = 1;
 		pev->counts[PEV_COUNT_WRITE_FULL]++;

@@ -71,12 +71,14 @@ evtun_system_read_ahead_(struct evtun *tun, int want, size_t mean)
 ev_ssize_t
 evtun_system_take_(struct evtun *tun, void *packet, size_t space)
 {
-	ev_ssize_t n = evtun_ring_take_(tun->ring_in, packet, space);
+	ev_ssize_t n;
 
+	/* What a read was refused for, the next plain call will meet too. */
+	do
+		n = evtun_ring_take_(tun->ring_in, packet, space);
+	while (n < 0 && errno != EAGAIN);
 	if (n < 0) {
-		/* What else it was the next plain call will find as well. */
 		tun->waiting = 0;
-		errno = EAGAIN;
 		return -1;
 	}
 	tun->waiting--;
