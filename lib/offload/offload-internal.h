@@ -145,7 +145,7 @@ offload_get16_(const unsigned char *p)
  * for an Ethernet frame and a description that Linux has given. */
 void offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len);
 
-/* Whether the one or the other would take the frame. */
+/* Whether the frame could be split, or its checksum finished; in split.c. */
 int offload_is_sound_(const struct evtun_offload *hdr, const void *frame,
     size_t len, int ethernet);
 
