@@ -64,7 +64,7 @@ is_empty "the samples use public headers only" \
 # These look at what no public call reaches.
 inside='tests/(test_address|test_tun_faults|test_unsupported|test_ring(_gone)?'
 inside="$inside|test_(checksum|join|split|offload_kernel)[a-z_]*"
-inside="$inside|rings|test_pev_ahead|fuzz_[a-z]*|join_[a-z]*"
+inside="$inside|rings|test_pev_ahead|test_tun_races|fuzz_[a-z]*|join_[a-z]*"
 inside="$inside|random_[a-z]*|ring_line)\\.[ch]"
 is_empty "the tests use public headers, but for the tests of internals" \
     "$(includes tests/*.[ch] tests/bench/*.[ch] | only '.*-internal\.h' |

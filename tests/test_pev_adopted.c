@@ -1,14 +1,18 @@
 /*
  * A packetevent over a device that another process has opened, and has sent
  * over a socket; also where that one has the privilege and this one has none.
+ * And over one that was opened with IFF_NAPI.
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <net/if.h>
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if_tun.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -213,6 +217,137 @@ START_TEST(test_by_nobody)
 }
 END_TEST
 
+/* ---- IFF_NAPI ---- */
+
+/* Whoever opened it wanted NAPI; with a header for offload, or without. */
+static struct evtun *
+adopt_napi(enum kit_kind kind, int flags)
+{
+	int fd = look_try_open("napi0", (kind == KIT_TAP ? IFF_TAP :
+	    IFF_TUN) | IFF_NO_PI | IFF_NAPI | flags);
+	struct evtun *tun;
+
+	if (fd < 0 && errno == EINVAL)
+		kit_skip("this kernel has no IFF_NAPI");
+	ck_assert_msg(fd >= 0, "open napi0: %s", strerror(errno));
+	if (flags & IFF_VNET_HDR)
+		ck_assert_int_eq(ioctl(fd, TUNSETOFFLOAD,
+		    (unsigned long)(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)),
+		    0);
+	tun = evtun_new_fd(fd, device_options(kind));
+	ck_assert_msg(tun != NULL, "%s", evtun_get_error());
+	ck_assert_int_eq(!(evtun_get_options(tun) & EVTUN_OPT_OFFLOAD),
+	    !(flags & IFF_VNET_HDR));
+	kit_ok(evtun_set_mtu(tun, kind == KIT_TAP ? 65521 : 65535));
+	kit_ok(evtun_set_up(tun, 1));
+	return tun;
+}
+
+static int
+napi_flags(int setup)
+{
+	return KIT_WAY_OF(setup) == KIT_OFFLOAD ? IFF_VNET_HDR : 0;
+}
+
+START_TEST(test_napi)
+{
+	struct kit_rig *rig = device_rig_begin(_i);
+
+	device_rig_over(rig, adopt_napi(rig->kind, napi_flags(_i)));
+	device_rig_carry(rig);
+	kit_rig_free(rig);
+}
+END_TEST
+
+/* Packets 0 to n - 1, each of which comes to one queue or the other. */
+struct queues {
+	struct kit_rig *rig;
+	unsigned n, got;
+	unsigned char seen[200];
+};
+
+static void
+queues_readcb(struct packetevent *pev, struct evbuffer_iovec *pkts, int n,
+    void *ctx)
+{
+	struct queues *queues = ctx;
+	unsigned i;
+	int j;
+
+	(void)pev;
+	for (j = 0; j < n; j++, queues->got++) {
+		i = 0;
+		while (i < queues->n && (queues->seen[i] ||
+		    pkts[j].iov_len != 60 + i || !kit_matches(
+		    queues->rig->kind, pkts[j].iov_base, i, 60 + i)))
+			i++;
+		kit_check(i < queues->n, "%zu bytes that nobody has sent",
+		    pkts[j].iov_len);
+		queues->seen[i] = 1;
+	}
+}
+
+static int
+queues_done(void *arg)
+{
+	struct queues *queues = arg;
+
+	return queues->got == queues->n;
+}
+
+/* Into the interface, and out of it from both queues. */
+static void
+use_queues(struct kit_rig *rig, struct packetevent *second)
+{
+	struct queues queues = { .rig = rig, .n = 200 };
+	unsigned char data[260];
+	unsigned i;
+
+	packetevent_setcb(rig->pev[0], queues_readcb, NULL, kit_eventcb,
+	    &queues);
+	packetevent_setcb(second, queues_readcb, NULL, kit_eventcb, &queues);
+	kit_enable(rig, 0, EV_READ);
+	kit_ok(packetevent_enable(second, EV_READ));
+	for (i = 0; i < queues.n; i++)
+		kit_ok(kit_write(rig, 1, i, 60 + i));
+	kit_until(rig->base, queues_done, &queues, "all packets");
+	packetevent_setcb(rig->pev[1], queues_readcb, NULL, kit_eventcb,
+	    &queues);
+	kit_enable(rig, 1, EV_READ);
+	memset(queues.seen, 0, sizeof(queues.seen));
+	queues.got = 0;
+	for (i = 0; i < queues.n; i++) {
+		kit_fill(rig->kind, data, i, 60 + i);
+		kit_ok(packetevent_write(i % 2 ? second : rig->pev[0], data,
+		    60 + i));
+	}
+	kit_until(rig->base, queues_done, &queues, "all packets");
+}
+
+START_TEST(test_napi_queues)
+{
+	struct kit_rig *rig = device_rig_begin(_i);
+	int flags = IFF_MULTI_QUEUE | napi_flags(_i);
+	struct packetevent *second;
+
+	device_rig_over(rig, adopt_napi(rig->kind, flags));
+	second = packetevent_tun_new(rig->base, adopt_napi(rig->kind, flags),
+	    kit_options(_i));
+	ck_assert_ptr_nonnull(second);
+	use_queues(rig, second);
+	ck_assert_int_eq(rig->log[0].n_events, 0);
+	packetevent_free(second);
+	kit_settle(rig->base);
+	/* What is left has all of them. */
+	packetevent_setcb(rig->pev[0], kit_readcb, kit_writecb, kit_eventcb,
+	    &rig->log[0]);
+	packetevent_setcb(rig->pev[1], kit_readcb, kit_writecb, kit_eventcb,
+	    &rig->log[1]);
+	kit_traffic(rig, 300);
+	kit_rig_free(rig);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -221,5 +356,8 @@ main(void)
 	kit_setups(test_from_a_process, KIT_DEVICES);
 	kit_case("adopted_by_nobody", KIT_NEEDS_TUN_ROOT);
 	kit_setups(test_by_nobody, KIT_DEVICES);
+	kit_case("napi", KIT_NEEDS_TUN);
+	kit_kinds(test_napi, KIT_DEVICES);
+	kit_kinds(test_napi_queues, KIT_DEVICES);
 	return kit_run();
 }

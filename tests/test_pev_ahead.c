@@ -4,10 +4,16 @@
  */
 #include "config.h"
 
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "device_rig.h"
@@ -318,6 +324,75 @@ START_TEST(test_no_packetevent)
 }
 END_TEST
 
+/* From now on io_uring is the end of this process. */
+static void
+forbid_rings(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_enter, 0,
+		    1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {
+		sizeof(filter) / sizeof(filter[0]), filter
+	};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		kit_skip("no seccomp filters: %s", strerror(errno));
+}
+
+/* Write a run that is long enough for a ring. */
+static void
+write_run(struct kit_rig *rig)
+{
+	static unsigned char data[64][100];
+	struct evbuffer_iovec vec[64];
+	unsigned i;
+
+	kit_log_clear(&rig->log[1]);
+	kit_enable(rig, 1, EV_READ);
+	for (i = 0; i < 64; i++) {
+		kit_fill(rig->kind, data[i], i, sizeof(data[i]));
+		vec[i].iov_base = data[i];
+		vec[i].iov_len = sizeof(data[i]);
+	}
+	ck_assert_int_eq(packetevent_write_batch(rig->pev[0], vec, 64), 64);
+	kit_until_packets(rig, 1, 64);
+	for (i = 0; i < 64; i++)
+		kit_check_packet(rig, 1, i, i, sizeof(data[i]));
+}
+
+/* A packetevent that is to have no ring does not use those of the one before;
+ * what that has read ahead comes all the same. */
+START_TEST(test_no_ring_after_one)
+{
+	struct kit_rig *rig = separate_rig(_i);
+
+	leave_few(rig);
+	write_run(rig);
+	ck_assert_int_eq(rings_count(), 2 * rings_exist(rig));
+	packetevent_free(rig->pev[0]);
+	kit_settle(rig->base);
+	forbid_rings();
+	rig->pev[0] = packetevent_tun_new(rig->base, rig->tun,
+	    (kit_options(_i) & ~PEV_OPT_CLOSE_ON_FREE) |
+	    PEV_OPT_NO_IO_URING);
+	ck_assert_ptr_nonnull(rig->pev[0]);
+	packetevent_setcb(rig->pev[0], kit_readcb, NULL, kit_eventcb,
+	    &rig->log[0]);
+	kit_enable(rig, 0, EV_READ);
+	kit_until_packets(rig, 0, FEW);
+	check_log(rig, 0, 0, FEW, size_in_turn);
+	read_runs(rig);
+	write_run(rig);
+	separate_free(rig);
+}
+END_TEST
+
 /* Deleted, while some are left: there is one event, and nothing comes twice or
  * out of order. */
 START_TEST(test_deleted)
@@ -397,6 +472,7 @@ main(void)
 	kit_setups(test_enabled, KIT_DEVICES);
 	kit_setups(test_another_packetevent, KIT_DEVICES);
 	kit_kinds(test_no_packetevent, KIT_DEVICES);
+	kit_kinds(test_no_ring_after_one, KIT_DEVICES);
 	kit_setups(test_deleted, KIT_DEVICES);
 	kit_kinds(test_fork, KIT_DEVICES);
 	return kit_run();

@@ -418,6 +418,53 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* As long as it takes one in between, it goes on. */
+START_TEST(test_refused_now_and_then)
+{
+	struct ends ends;
+	int i;
+
+	ends_open_both(&ends, _i);
+	kit_enable(&ends.rig, 0, EV_READ);
+	for (i = 0; i < 12; i++) {
+		datagram_wrap.refuse = i % 3 == 2 ? 0 : EINVAL;
+		datagram_wrap.sent_joined = 0;
+		ck_assert_int_eq(write_many(ends.rig.pev[1], 0, MANY,
+		    500), MANY);
+		ck_assert_int_eq(datagram_wrap.sent_joined, i % 3 == 2);
+		check_read(&ends, MANY, 500);
+	}
+	ck_assert_uint_eq(count_unjoined(&ends), 8);
+	kit_check_counts(&ends.rig, 1, 12 * MANY);
+	ends_close(&ends);
+}
+END_TEST
+
+/* There is no memory for so large a message, but for smaller ones: nothing is
+ * lost, and that says nothing of the next. */
+START_TEST(test_no_memory)
+{
+	static const int errors[] = {ENOBUFS, ENOMEM};
+	struct ends ends;
+	int i;
+
+	ends_open_both(&ends, _i);
+	kit_enable(&ends.rig, 0, EV_READ);
+	for (i = 0; i < 9; i++) {
+		datagram_wrap.refuse = i < 8 ? errors[i % 2] : 0;
+		ck_assert_int_eq(write_many(ends.rig.pev[1], 0, MANY,
+		    500), MANY);
+		check_read(&ends, MANY, 500);
+	}
+	ck_assert_int_eq(datagram_wrap.sent_joined, 1);
+	ck_assert_uint_eq(count_unjoined(&ends), 0);
+	ck_assert_uint_eq(kit_count(&ends.rig, 1, PEV_COUNT_WRITTEN_PACKETS),
+	    9 * MANY);
+	kit_check_counts(&ends.rig, 1, 9 * MANY);
+	ends_close(&ends);
+}
+END_TEST
+
 static void
 set_mtu(int mtu)
 {
@@ -523,6 +570,8 @@ main(void)
 	kit_loop(test_another_socket, 0, 2 * OPEN4);
 	kit_case("refused", KIT_NEEDS_NETNS);
 	kit_loop(test_refused, 0, 3 * 4);
+	kit_loop(test_refused_now_and_then, 0, 2 * OPEN4);
+	kit_loop(test_no_memory, 0, 2 * OPEN4);
 	kit_loop(test_larger_than_the_mtu, 0, 2 * OPEN4);
 	kit_loop(test_another_error, 0, 2 * OPEN4);
 	kit_loop(test_full_between_messages, 0, 2 * OPEN4);

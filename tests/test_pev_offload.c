@@ -403,29 +403,65 @@ fair_cb(struct packetevent *pev, struct evbuffer_iovec *pkts, int n_pkts,
 	    s->n_others);
 }
 
-START_TEST(test_others_get_their_turn)
+/* Read what was sent, with another event that is ready all the time. */
+static void
+share_with_another(struct stage *s, int batch, packetevent_read_cb cb)
 {
 	struct event *ev;
-	struct stage s;
 	int pipes[2];
 
-	stage_begin(&s, _i);
 	ck_assert_int_eq(pipe2(pipes, O_NONBLOCK | O_CLOEXEC), 0);
 	ck_assert_int_eq(write(pipes[1], "x", 1), 1);
-	ev = event_new(s.rig->base, pipes[0], EV_READ | EV_PERSIST, count_cb,
-	    &s);
+	ev = event_new(s->rig->base, pipes[0], EV_READ | EV_PERSIST, count_cb,
+	    s);
 	ck_assert_ptr_nonnull(ev);
 	ck_assert_int_eq(event_add(ev, NULL), 0);
-	packetevent_setcb(s.rig->pev[0], fair_cb, NULL, NULL, &s);
-	kit_ok(packetevent_set_max_batch(s.rig->pev[0], 1));
-	send_large(&s, 100);
-	send_large(&s, 100);
-	kit_enable(s.rig, 0, EV_READ);
-	kit_until_packets(s.rig, 0, s.list.n);
+	packetevent_setcb(s->rig->pev[0], cb, NULL, NULL, s);
+	kit_ok(packetevent_set_max_batch(s->rig->pev[0], batch));
+	kit_enable(s->rig, 0, EV_READ);
+	kit_until_packets(s->rig, 0, s->list.n);
 	event_free(ev);
-	check_all(&s);
+	check_all(s);
 	close(pipes[0]);
 	close(pipes[1]);
+}
+
+START_TEST(test_others_get_their_turn)
+{
+	struct stage s;
+
+	stage_begin(&s, _i);
+	send_large(&s, 100);
+	send_large(&s, 100);
+	share_with_another(&s, 1, fair_cb);
+	stage_end(&s);
+}
+END_TEST
+
+/* Four batches, each of one frame, so that nothing waits in the library. */
+static void
+four_cb(struct packetevent *pev, struct evbuffer_iovec *pkts, int n_pkts,
+    void *ctx)
+{
+	struct stage *s = ctx;
+
+	kit_readcb(pev, pkts, n_pkts, s->log);
+	ck_assert_int_le(n_pkts, 2);
+	kit_check(s->log->n_batches <= 4 * s->n_others + 4,
+	    "%d batches, and %d turns of another event", s->log->n_batches,
+	    s->n_others);
+}
+
+START_TEST(test_four_batches_in_a_turn)
+{
+	struct stage s;
+	int i;
+
+	stage_begin(&s, _i);
+	for (i = 0; i < 40; i++)
+		send_large(&s, 2);
+	share_with_another(&s, 2, four_cb);
+	ck_assert_int_eq(s.log->n_batches, 40);
 	stage_end(&s);
 }
 END_TEST
@@ -1081,6 +1117,7 @@ main(void)
 	kit_setups(test_batch_changes, KIT_DEVICES);
 	kit_setups(test_batches_are_full, KIT_DEVICES);
 	kit_setups(test_others_get_their_turn, KIT_DEVICES);
+	kit_setups(test_four_batches_in_a_turn, KIT_DEVICES);
 	kit_setups(test_timeout, KIT_DEVICES);
 	kit_case("next", 0);
 	kit_setups(test_next_packetevent, KIT_DEVICES);

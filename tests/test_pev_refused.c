@@ -410,6 +410,94 @@ START_TEST(test_down_with_a_queue)
 }
 END_TEST
 
+/* ---- down for a moment ---- */
+
+/* The write that finds it down, while those behind it would not. */
+static unsigned down_at;
+
+static int
+judge_down_once(const struct virtio_net_hdr *hdr, size_t len)
+{
+	(void)hdr;
+	(void)len;
+	return down_at > 0 && --down_at == 0 ? EIO : 0;
+}
+
+static int
+judge_joined_and_down_once(const struct virtio_net_hdr *hdr, size_t len)
+{
+	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE ? EINVAL :
+	    judge_down_once(hdr, len);
+}
+
+/* Flush three flows from the queue: what waits is not overtaken. */
+static void
+flush_while_down(struct writing *w, unsigned at,
+    int (*judge)(const struct virtio_net_hdr *hdr, size_t len))
+{
+	size_t from = w->offered.n;
+
+	kit_ok(packetevent_disable(w->rig->pev[0], EV_WRITE));
+	offer_three(w);
+	writing_singly(w, from, 30);
+	kit_enable(w->rig, 0, EV_WRITE);
+	down_at = at;
+	refusals_judge(judge);
+	ck_assert_int_eq(packetevent_flush(w->rig->pev[0]),
+	    (int)(31 - at));
+	writing_await(w, w->got + at - 1);
+	flush_rest(w, 31 - at);
+}
+
+static const unsigned moments[] = { 1, 4, 10, 11, 25, 30 };
+#define N_MOMENTS (sizeof(moments) / sizeof(moments[0]))
+
+START_TEST(test_down_for_a_moment)
+{
+	struct writing *w = writing_begin(_i);
+	size_t i;
+
+	refusals_begin(w, NULL);
+	for (i = 0; i < N_MOMENTS; i++)
+		flush_while_down(w, moments[i], judge_down_once);
+	writing_end(w);
+}
+END_TEST
+
+/* The same with packets that cannot leave joined: because that was refused
+ * just now, ... */
+START_TEST(test_refused_and_down)
+{
+	struct writing *w = writing_begin(_i);
+	size_t i;
+
+	refusals_begin(w, NULL);
+	for (i = 0; i < N_MOMENTS; i++)
+		flush_while_down(w, moments[i], judge_joined_and_down_once);
+	ck_assert_uint_ge(unjoined(w), N_MOMENTS);
+	writing_end(w);
+}
+END_TEST
+
+/* ... or because it is no longer tried. */
+START_TEST(test_switched_off_and_down)
+{
+	struct writing *w = writing_begin(_i);
+	unsigned i;
+
+	refused_err = EINVAL;
+	refusals_begin(w, judge_joined);
+	for (i = 0; i < REFUSALS_MAX * SEGMENTS_N_SORTS; i++)
+		send_some(w, (enum segments_sort)(i % SEGMENTS_N_SORTS),
+		    i % SEGMENTS_N_SORTS, 10, 100);
+	for (i = 0; i < N_MOMENTS; i++) {
+		flush_while_down(w, moments[i], judge_down_once);
+		ck_assert_uint_eq(refusals.joined, 0);
+	}
+	writing_end(w);
+}
+END_TEST
+
 static void
 check_gone(struct writing *w, size_t came)
 {
@@ -484,6 +572,11 @@ main(void)
 	kit_case("down", 0);
 	kit_kinds(test_down_in_between, KIT_DEVICES);
 	kit_kinds(test_down_with_a_queue, KIT_DEVICES);
+	kit_kinds(test_refused_and_down, KIT_DEVICES);
+	kit_kinds(test_switched_off_and_down, KIT_DEVICES);
+	kit_ways = 1u << KIT_NO_RING;
+	kit_kinds(test_down_for_a_moment, KIT_DEVICES);
+	kit_ways = 1u << KIT_OFFLOAD;
 	kit_case("gone", 0);
 	kit_kinds(test_gone_in_between, KIT_DEVICES);
 	kit_kinds(test_gone_with_a_queue, KIT_DEVICES);

@@ -129,6 +129,38 @@ START_TEST(test_split)
 }
 END_TEST
 
+static int
+judge_large_for_now(const struct virtio_net_hdr *hdr, size_t len)
+{
+	(void)len;
+	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE ? refused_err : 0;
+}
+
+/* There is no memory for a frame, but for what is in it: nothing is lost, and
+ * that says nothing of the next. */
+START_TEST(test_no_memory)
+{
+	static const int errors[] = { ENOBUFS, ENOMEM };
+	struct writing *w = writing_begin(_i);
+	unsigned i, n = (REFUSALS_MAX + 1) * SEGMENTS_N_SORTS;
+
+	refusals_begin(w, NULL);
+	for (i = 0; i < n + SEGMENTS_N_SORTS; i++) {
+		refused_err = errors[i / SEGMENTS_N_SORTS % 2];
+		refusals_judge(i < n ? judge_large_for_now : NULL);
+		kit_ok(write_large(w,
+		    (enum segments_sort)(i % SEGMENTS_N_SORTS),
+		    i % SEGMENTS_N_SORTS));
+		writing_await(w, w->got + SEGMENTS);
+		ck_assert_uint_eq(refusals.joined, 1);
+		ck_assert_uint_eq(refusals.single, i < n ? SEGMENTS : 0);
+	}
+	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_UNJOINED), 0);
+	check_written(w, n + SEGMENTS_N_SORTS);
+	writing_end(w);
+}
+END_TEST
+
 /* Let n more out, of a frame of which some are. */
 static void
 go_on(struct writing *w, int n, int left)
@@ -437,6 +469,7 @@ main(void)
 	kit_kinds(test_waits, KIT_DEVICES);
 	kit_case("split", 0);
 	kit_kinds(test_split, KIT_DEVICES);
+	kit_kinds(test_no_memory, KIT_DEVICES);
 	kit_kinds(test_split_waits, KIT_DEVICES);
 	kit_kinds(test_not_whole_again, KIT_DEVICES);
 	kit_kinds(test_rest_is_lost, KIT_DEVICES);

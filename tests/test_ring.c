@@ -339,8 +339,17 @@ START_TEST(test_write_bad_ones)
 }
 END_TEST
 
-/* As if the device had had no room for some. */
+/* As if the device had had no room for some, or had been down. */
 static const char *no_room;
+
+static int
+error_of(char c)
+{
+	static const char letters[] = ".aedl";
+	static const int errors[] = { 0, EAGAIN, EINVAL, EIO, ENOBUFS };
+
+	return errors[strchr(letters, c) - letters];
+}
 
 static void
 lie(struct io_uring *uring)
@@ -350,17 +359,20 @@ lie(struct io_uring *uring)
 	for (i = 0; no_room[i] != '\0'; i++)
 		if (no_room[i] != '.')
 			uring->cq.cqes[(head + i) & *uring->cq.kring_mask].res
-			    = no_room[i] == 'a' ? -EAGAIN : -EINVAL;
+			    = -error_of(no_room[i]);
 }
 
-/* '.' is sent, 'a' has to wait, 'e' is refused, 'l' is lost. */
+/* '.' is sent, 'a' has to wait, 'e' is refused, 'd' finds the interface down,
+ * 'l' is lost. */
 START_TEST(test_write_without_room)
 {
 	static const char *const cases[][2] = {
 		{ "....", "...." }, { "aaaa", "aaaa" }, { "..aa", "..aa" },
 		{ "a...", "l..." }, { ".a.a", ".l.a" }, { ".aea", ".aaa" },
 		{ "ea.e", "el.e" }, { "aae.", "lle." },
-		{ "e.ae", "e.aa" }, { "eeee", "eeee" }
+		{ "e.ae", "e.aa" }, { "eeee", "eeee" },
+		{ "..dd", "..dd" }, { ".d..", ".l.." }, { "dd.d", "ll.d" },
+		{ "da.d", "ll.d" }, { "ade.", "lle." }, { ".dae", ".daa" }
 	};
 	struct evbuffer_iovec *pkts;
 	int n, errs[4];
@@ -371,9 +383,7 @@ START_TEST(test_write_without_room)
 	fault.after = lie;
 	ck_assert_int_eq(evtun_ring_write_(line.out, pkts, 4, errs), 4);
 	for (n = 0; n < 4; n++)
-		ck_assert_int_eq(errs[n], cases[_i][1][n] == '.' ? 0 :
-		    cases[_i][1][n] == 'a' ? EAGAIN :
-		    cases[_i][1][n] == 'e' ? EINVAL : ENOBUFS);
+		ck_assert_int_eq(errs[n], error_of(cases[_i][1][n]));
 	free_packets(pkts, 4);
 	line_close();
 }
@@ -412,7 +422,7 @@ main(void)
 	kit_loop(test_write_sizes, 0, 2);
 	kit_loop(test_write_in_order, 0, 2);
 	kit_loop(test_write_bad_ones, 0, 2);
-	kit_loop(test_write_without_room, 0, 10);
+	kit_loop(test_write_without_room, 0, 16);
 	kit_loop(test_write_with_limit, 0, 2);
 	return kit_run();
 }

@@ -408,6 +408,48 @@ START_TEST(test_left)
 }
 END_TEST
 
+static void
+free_in_child(void *tun)
+{
+	evtun_free(tun);
+}
+
+/* A child that has no use for it takes nothing from its parent. */
+START_TEST(test_left_by_child)
+{
+	struct kit_rig *rig = device_rig_begin(_i);
+	unsigned long mask;
+	int size;
+
+	mask = get_best(&size);
+	device_rig_over(rig, kit_tun_new(rig->kind, "off0",
+	    EVTUN_OPT_OFFLOAD | EVTUN_OPT_PERSIST));
+	look_in_child(free_in_child, rig->tun);
+	check_device(rig, mask, size);
+	kit_rig_free(rig);
+	ck_assert_uint_eq(get_mask("off0"), 0);
+}
+END_TEST
+
+/* Nor does the header change for one who has a copy of the descriptor. */
+START_TEST(test_left_and_copied)
+{
+	struct kit_rig *rig = device_rig_begin(_i);
+	struct evtun *first;
+	int size, fd;
+
+	get_best(&size);
+	first = kit_tun_new(rig->kind, "off0",
+	    EVTUN_OPT_OFFLOAD | EVTUN_OPT_PERSIST);
+	fd = dup(evtun_get_fd(first));
+	ck_assert_int_ge(fd, 0);
+	device_rig_over(rig, evtun_new_fd(fd, device_options(rig->kind)));
+	evtun_free(first);
+	check_device(rig, 0, size);
+	kit_rig_free(rig);
+}
+END_TEST
+
 /* ---- one who is not alone ---- */
 
 /* It takes what is there, and changes nothing. */
@@ -507,6 +549,8 @@ main(void)
 	kit_kinds(test_stale_and_none, KIT_DEVICES);
 	kit_kinds(test_stale_and_refused, KIT_DEVICES);
 	kit_test(test_left);
+	kit_kinds(test_left_by_child, KIT_DEVICES);
+	kit_kinds(test_left_and_copied, KIT_DEVICES);
 	kit_case("shared", KIT_NEEDS_TUN);
 	kit_loop(test_second, 0, 8);
 	kit_loop(test_adopted, 0, 16);

@@ -6,13 +6,18 @@
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <arpa/inet.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kit.h"
+#include "tun/tun-internal.h"
 #include "tun_look.h"
 #include "tun_wrap.h"
 
@@ -357,6 +362,111 @@ START_TEST(test_other_pattern)
 }
 END_TEST
 
+/* ---- two who open one interface at once ---- */
+
+static struct evtun *other;
+
+static void
+open_other(unsigned long request)
+{
+	(void)request;
+	if (--times == 0)
+		other = look_new("mq0", EVTUN_OPT_MULTIQUEUE |
+		    EVTUN_OPT_OFFLOAD);
+}
+
+/* What it puts before packets is what the kernel does. */
+static void
+check_header(struct evtun *one)
+{
+	int size = 0;
+
+	ck_assert_int_ne(evtun_get_options(one) & EVTUN_OPT_OFFLOAD, 0);
+	ck_assert_int_eq(ioctl(evtun_get_fd(one), TUNGETVNETHDRSZ, &size),
+	    0);
+	ck_assert_uint_eq(evtun_get_prefix_(one), (size_t)size);
+}
+
+static void
+check_written(struct evtun *one, int sock, unsigned index)
+{
+	struct pollfd pfd = { sock, POLLIN, 0 };
+	unsigned char data[100];
+
+	kit_fill(KIT_TUN, data, index, sizeof(data));
+	kit_ok(evtun_write(one, data, sizeof(data)));
+	memset(data, 0, sizeof(data));
+	ck_assert_int_eq(poll(&pfd, 1, 20000), 1);
+	ck_assert_int_eq(recv(sock, data, sizeof(data), MSG_TRUNC),
+	    sizeof(data));
+	ck_assert(kit_matches(KIT_TUN, data, index, sizeof(data)));
+}
+
+/* It comes to either of them. */
+static void
+check_read(int sock, unsigned index)
+{
+	struct pollfd pfd[2] = { { evtun_get_fd(tun), POLLIN, 0 },
+		{ evtun_get_fd(other), POLLIN, 0 } };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(0x0800),
+		.sll_ifindex = (int)look_index("mq0") };
+	unsigned char data[200];
+
+	kit_fill(KIT_TUN, data, index, 100);
+	ck_assert_int_eq(sendto(sock, data, 100, 0, (struct sockaddr *)&to,
+	    sizeof(to)), 100);
+	memset(data, 0, sizeof(data));
+	ck_assert_int_eq(poll(pfd, 2, 20000), 1);
+	ck_assert_int_eq(evtun_read(pfd[0].revents ? tun : other, data,
+	    sizeof(data)), 100);
+	ck_assert(kit_matches(KIT_TUN, data, index, 100));
+}
+
+static void
+check_both(void)
+{
+	unsigned i;
+	int sock;
+
+	check_header(tun);
+	check_header(other);
+	kit_ok(evtun_set_up(tun, 1));
+	sock = kit_packet_socket("mq0");
+	for (i = 0; i < 8; i++) {
+		check_written(i % 2 ? tun : other, sock, i);
+		check_read(sock, i);
+	}
+	close(sock);
+}
+
+/* The second opens and settles before system call 1, 2, ... of the first,
+ * until that has no more of them. */
+START_TEST(test_opened_at_once)
+{
+	int n;
+
+	kit_netns();
+	for (n = 1; ; n++) {
+		other = NULL;
+		times = n;
+		tun_wrap.before_ioctl = open_other;
+		arm();
+		tun = look_new("mq0", EVTUN_OPT_MULTIQUEUE |
+		    EVTUN_OPT_OFFLOAD);
+		disarm();
+		if (other == NULL)
+			break;
+		check_both();
+		evtun_free(tun);
+		evtun_free(other);
+	}
+	evtun_free(tun);
+	/* There was something to come between. */
+	ck_assert_int_gt(n, 5);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -370,6 +480,7 @@ main(void)
 	kit_test(test_added_meanwhile);
 	kit_test(test_deleted_meanwhile);
 	kit_test(test_interrupted);
+	kit_test(test_opened_at_once);
 	kit_case("kernels", KIT_NEEDS_TUN);
 	kit_test(test_lacking);
 	kit_loop(test_otherwise, 0, 7);

@@ -327,18 +327,44 @@ offload_check_(struct offload_split_ *split, const struct evtun_offload *hdr,
 	return refusal;
 }
 
-void
-offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len)
+/* With VLAN tags, it takes every tunnel for one over IPv4, and does not count
+ * a tag of its own. */
+static void
+mend_tagged(struct evtun_offload *hdr, const struct offload_ip_ *outer)
 {
-	struct offload_ip_ ip;
-	size_t at;
-
-	if (!(hdr->gso_type & TUNNELS) ||
-	    find_ip(frame, len, 1, &at) != OFFLOAD_GOOD_ ||
-	    at == ETHERNET_HEADER ||
-	    parse_ip(&ip, frame, len, at) != OFFLOAD_GOOD_ ||
-	    (size_t)hdr->outer_th_offset + VLAN_TAG != ip.transport)
+	hdr->gso_type &= (ev_uint8_t)~TUNNELS;
+	hdr->gso_type |= outer->is_ip6 ? EVTUN_OFFLOAD_TUNNEL6 :
+	    EVTUN_OFFLOAD_TUNNEL4;
+	if ((size_t)hdr->outer_th_offset + VLAN_TAG != outer->transport)
 		return;
 	hdr->outer_th_offset = (ev_uint16_t)(hdr->outer_th_offset + VLAN_TAG);
 	hdr->inner_nh_offset = (ev_uint16_t)(hdr->inner_nh_offset + VLAN_TAG);
+}
+
+/* A tunnel that it takes for no large frame any more, it calls one still. */
+static void
+mend_single(struct evtun_offload *hdr)
+{
+	hdr->gso_type = EVTUN_OFFLOAD_NONE;
+	hdr->flags &= (ev_uint8_t)~EVTUN_OFFLOAD_TUNNEL_CSUM;
+	hdr->outer_th_offset = hdr->inner_nh_offset = 0;
+}
+
+void
+offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len,
+    int ethernet)
+{
+	struct offload_ip_ outer;
+	size_t at;
+
+	if (!(hdr->gso_type & TUNNELS) ||
+	    find_ip(frame, len, ethernet, &at) != OFFLOAD_GOOD_ ||
+	    parse_ip(&outer, frame, len, at) != OFFLOAD_GOOD_ ||
+	    outer.protocol != PROTOCOL_UDP)
+		return;
+	if (at > ETHERNET_HEADER)
+		mend_tagged(hdr, &outer);
+	if ((hdr->gso_type & ~(unsigned)TUNNELS) == EVTUN_OFFLOAD_NONE &&
+	    hdr->outer_th_offset == outer.transport)
+		mend_single(hdr);
 }

@@ -141,9 +141,11 @@ offload_get16_(const unsigned char *p)
 }
 
 /* Linux (to 6.18 at least) describes a tunnel in a frame with a VLAN tag that
- * it has put there itself as if the tag were not there: set that right.  Only
- * for an Ethernet frame and a description that Linux has given. */
-void offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len);
+ * it has put there itself as if the tag were not there, one over IPv6 behind
+ * tags as one over IPv4, and one of a single segment as a tunnel of nothing:
+ * set that right.  Only for a description that Linux has given. */
+void offload_mend_(struct evtun_offload *hdr, const void *frame, size_t len,
+    int ethernet);
 
 /* Whether the frame could be split, or its checksum finished; in split.c. */
 int offload_is_sound_(const struct evtun_offload *hdr, const void *frame,

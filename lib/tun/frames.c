@@ -111,8 +111,9 @@ recv_frame(struct evtun *tun, unsigned char *frame, size_t space,
 	ev_ssize_t n = evtun_system_recv_frame_(tun, frame, space, offload);
 	size_t info = info_size(tun);
 
-	if (n > (ev_ssize_t)info && tun->options & EVTUN_OPT_TAP)
-		offload_mend_(offload, frame + info, (size_t)n - info);
+	if (n > (ev_ssize_t)info)
+		offload_mend_(offload, frame + info, (size_t)n - info,
+		    tun->frames->rules.ethernet);
 	return n;
 }
 
