@@ -141,7 +141,7 @@ pev_flush_some(struct packetevent *pev, int max, int *err)
 		return 0;
 	for (i = 0; i < n && packets[i].offload == NULL; i++)
 		;
-	if (i < 2)
+	if (i < 2 || pev->ops->send_many == NULL)
 		return pev_flush_one(pev, packets, err);
 	pev->ops->send_many(pev, packets, i, errs);
 	*err = 0;

@@ -324,8 +324,9 @@ send_again(struct evtun *tun, const struct offload_batch_ *batch,
 {
 	struct evbuffer_iovec some[EVTUN_SEND_MANY_];
 	struct offload_rules_ rules = tun->frames->rules;
-	int i, n = 0, some_errs[EVTUN_SEND_MANY_];
+	int some_errs[EVTUN_SEND_MANY_] = {0};
 	unsigned refused;
+	int i, n = 0;
 
 	for (i = group->first; i >= 0; i = batch->next[i])
 		some[n++] = pkts[i];
