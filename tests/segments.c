@@ -462,6 +462,7 @@ segments_send(evutil_socket_t fd, const struct segments_frame *frame)
 	unsigned type = frame->data[0] >> 4 == 6 ? 0x86dd : 0x0800;
 
 	put_header(&hdr, &frame->offload);
+	memset(&to, 0, sizeof(to));
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&to, &len), 0);
 	if (frame->ethernet)
 		type = get16(frame->data + ETHERNET_HEADER - 2);
