@@ -111,6 +111,22 @@ ends_open_both(struct ends *ends, int loop)
 	ends_add(ends, 1);
 }
 
+static void
+stop_cb(struct packetevent *pev, struct evbuffer_iovec *pkts, int n,
+    void *ctx)
+{
+	kit_ok(packetevent_disable(pev, EV_READ));
+	kit_readcb(pev, pkts, n, ctx);
+}
+
+void
+ends_stop_reading(struct ends *ends, int max_batch)
+{
+	packetevent_setcb(ends->rig.pev[0], stop_cb, NULL, kit_eventcb,
+	    &ends->rig.log[0]);
+	kit_ok(packetevent_set_max_batch(ends->rig.pev[0], max_batch));
+}
+
 void
 ends_close(struct ends *ends)
 {
@@ -217,4 +233,10 @@ check_read(struct ends *ends, unsigned n, size_t size)
 		kit_check_packet(&ends->rig, 0, i, i, size);
 	ck_assert_int_eq(ends->rig.log[0].n_events, 0);
 	kit_log_clear(&ends->rig.log[0]);
+}
+
+ev_uint64_t
+count_unjoined(struct ends *ends)
+{
+	return kit_count(&ends->rig, 1, PEV_COUNT_WRITE_UNJOINED);
 }

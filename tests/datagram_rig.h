@@ -27,6 +27,8 @@ struct packetevent *ends_add(struct ends *ends, int end);
 /* Sockets and packetevent 0; or both. */
 void ends_open(struct ends *ends, int loop);
 void ends_open_both(struct ends *ends, int loop);
+/* Packetevent 0 reads no more after each batch, of so many packets at most. */
+void ends_stop_reading(struct ends *ends, int max_batch);
 void ends_close(struct ends *ends);
 void connect_to(evutil_socket_t fd, const struct sockaddr_storage *addr);
 
@@ -43,6 +45,8 @@ int write_many(struct packetevent *pev, unsigned start, unsigned n,
 /* Fail unless packetevent 0 has read packets 0 to n - 1, and no more, since
  * the last time, and nothing else happened. */
 void check_read(struct ends *ends, unsigned n, size_t size);
+/* How often the kernel refused what packetevent 1 had joined. */
+ev_uint64_t count_unjoined(struct ends *ends);
 
 /*
  * Functions stand before the library's recvmsg(), recvmmsg(), sendmsg() and

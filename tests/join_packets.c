@@ -53,6 +53,18 @@ rig_flow(struct rig_flow *flow, int is_ip6, int is_udp, int tags,
 	flow->payload = 100;
 }
 
+void
+rig_flow_of_kind(struct rig_flow *flow, int kind)
+{
+	rig_flow(flow, kind & 1, kind >> 1 & 1, (kind >> 2) - 1, 1);
+}
+
+int
+rig_is_ethernet(const struct rig_flow *flow)
+{
+	return flow->tags != RIG_TUN;
+}
+
 static size_t
 put_ethernet(const struct rig_flow *flow, unsigned char *p)
 {

@@ -104,6 +104,11 @@ struct rig_batch {
 /* A flow, one of many: `which` tells them apart. */
 void rig_flow(struct rig_flow *flow, int is_ip6, int is_udp, int tags,
     unsigned which);
+/* One of each kind, as an index for kit_loop(): of IPv4 or IPv6, of TCP or
+ * UDP, of TUN or of Ethernet with up to two tags. */
+#define RIG_KINDS 16
+void rig_flow_of_kind(struct rig_flow *flow, int kind);
+int rig_is_ethernet(const struct rig_flow *flow);
 /* Change how the next packets will be. */
 void rig_change(struct rig_flow *flow, enum rig_change change);
 /* An empty batch, for which everything is allowed. */

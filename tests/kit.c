@@ -43,15 +43,6 @@ static struct {
 	int n_printed, n_failed;
 } kit;
 
-double
-kit_patience(void)
-{
-	const char *s = getenv("CK_TIMEOUT_MULTIPLIER");
-	double d = s != NULL ? strtod(s, NULL) : 1;
-
-	return d > 0 ? d : 1;
-}
-
 int
 kit_count_fds(void)
 {

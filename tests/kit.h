@@ -76,8 +76,6 @@ void kit_ipv6(int on);
 
 /* How many descriptors are open. */
 int kit_count_fds(void);
-/* How many times patience is stretched (CK_TIMEOUT_MULTIPLIER). */
-double kit_patience(void);
 
 /* ---- kit_rig.c: two packetevents, connected ---- */
 
@@ -266,6 +264,8 @@ void kit_traffic(struct kit_rig *rig, unsigned n);
 
 /* ---- kit_wait.c: the loop ---- */
 
+/* How many times patience is stretched (CK_TIMEOUT_MULTIPLIER). */
+double kit_patience(void);
 /* Run the loop until cond(arg), or fail saying what did not happen. */
 void kit_until(struct event_base *base, int (*cond)(void *), void *arg,
     const char *what);

@@ -8,12 +8,22 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kit.h"
 
 #define DEADLINE_SECONDS 20
+
+double
+kit_patience(void)
+{
+	const char *s = getenv("CK_TIMEOUT_MULTIPLIER");
+	double d = s != NULL ? strtod(s, NULL) : 1;
+
+	return d > 0 ? d : 1;
+}
 
 /* ---- counting the system calls that wait ---- */
 

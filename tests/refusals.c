@@ -9,7 +9,7 @@
 
 #include "refusals.h"
 
-struct refusals refusals = { -1, NULL, 0, 0, 0 };
+struct refusals refusals = { -1, NULL, 0, 0, 0, 0, 0 };
 static size_t prefix;
 
 ssize_t __real_write(int fd, const void *data, size_t len);
@@ -36,6 +36,57 @@ refusals_judge(int (*judge)(const struct virtio_net_hdr *hdr, size_t len))
 	refusals.joined = refusals.single = refusals.refused = 0;
 }
 
+void
+refusals_flush_rest(struct writing *w, size_t n)
+{
+	refusals_judge(NULL);
+	ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), 0);
+	writing_await(w, w->got + n);
+	writing_check_written(w, w->offered.n);
+}
+
+/* ---- judges ---- */
+
+static int
+is_joined(const struct virtio_net_hdr *hdr)
+{
+	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+int
+refusals_joined(const struct virtio_net_hdr *hdr, size_t len)
+{
+	(void)len;
+	return is_joined(hdr) ? EINVAL : 0;
+}
+
+int
+refusals_joined_for_now(const struct virtio_net_hdr *hdr, size_t len)
+{
+	(void)len;
+	return is_joined(hdr) ? refusals.err : 0;
+}
+
+int
+refusals_later(const struct virtio_net_hdr *hdr, size_t len)
+{
+	(void)hdr;
+	(void)len;
+	if (refusals.accept > 0) {
+		refusals.accept--;
+		return 0;
+	}
+	return refusals.err;
+}
+
+int
+refusals_joined_and_later(const struct virtio_net_hdr *hdr, size_t len)
+{
+	return is_joined(hdr) ? EINVAL : refusals_later(hdr, len);
+}
+
+/* ---- in their place ---- */
+
 /* Tell whether a write fails. */
 static int
 fails(int fd, const struct iovec *vec, int n)
@@ -51,7 +102,7 @@ fails(int fd, const struct iovec *vec, int n)
 	memcpy(&hdr, vec->iov_base, sizeof(hdr));
 	for (i = 0; i < n; i++)
 		len += vec[i].iov_len;
-	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+	if (is_joined(&hdr))
 		refusals.joined++;
 	else
 		refusals.single++;

@@ -18,7 +18,15 @@ extern struct refusals {
 	int (*judge)(const struct virtio_net_hdr *hdr, size_t len);
 	/* Writes that were tried, and those that failed. */
 	unsigned joined, single, refused;
+	/* For the judges below: with what they refuse, and how many writes
+	 * they let pass before. */
+	int err;
+	unsigned accept;
 } refusals;
+
+/* How often in a row a sort of joined frames may be refused before it is no
+ * longer tried. */
+#define REFUSALS_MAX 3
 
 /* Watch the device of a rig from now on; NULL refuses nothing. */
 void refusals_begin(struct writing *w,
@@ -26,5 +34,19 @@ void refusals_begin(struct writing *w,
 /* Change that, and begin to count anew. */
 void refusals_judge(int (*judge)(const struct virtio_net_hdr *hdr,
     size_t len));
+
+/* Flush the queue, of which nothing is refused: n packets come, and then
+ * everything offered was written. */
+void refusals_flush_rest(struct writing *w, size_t n);
+
+/* ---- judges ---- */
+
+/* What is joined, with EINVAL; and with refusals.err. */
+int refusals_joined(const struct virtio_net_hdr *hdr, size_t len);
+int refusals_joined_for_now(const struct virtio_net_hdr *hdr, size_t len);
+/* All, after refusals.accept of them, with refusals.err. */
+int refusals_later(const struct virtio_net_hdr *hdr, size_t len);
+/* What is joined, with EINVAL, and single ones so. */
+int refusals_joined_and_later(const struct virtio_net_hdr *hdr, size_t len);
 
 #endif /* EVTUN_TESTS_REFUSALS_H_INCLUDED_ */

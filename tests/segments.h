@@ -12,6 +12,8 @@
 #include "evtun/offload.h"
 #include "kit.h"
 
+struct virtio_net_hdr;
+
 enum segments_sort {
 	SEGMENTS_TCP4,
 	SEGMENTS_TCP6,
@@ -72,11 +74,14 @@ void segments_list_check(const struct segments_list *list, size_t i,
 void segments_list_compare(const struct segments_list *list,
     const struct kit_log *log);
 
-/* ---- the other side ---- */
+/* ---- the other side: segments_socket.c ---- */
 
 /* A packet socket at an interface that sends and receives frames with their
  * descriptions; it does not see what it, or another, has sent. */
 evutil_socket_t segments_socket(const char *ifname);
+/* What a packet socket says of such a frame: never of tunnels. */
+void segments_put_header(struct virtio_net_hdr *hdr,
+    const struct evtun_offload *o);
 /* Send a frame into the device.  It must be taken. */
 void segments_send(evutil_socket_t fd, const struct segments_frame *frame);
 /* Send what a form describes, and add its packets to the list. */

@@ -157,23 +157,13 @@ START_TEST(test_end)
 }
 END_TEST
 
-static void
-stop_cb(struct packetevent *pev, struct evbuffer_iovec *pkts, int n,
-    void *ctx)
-{
-	kit_ok(packetevent_disable(pev, EV_READ));
-	kit_readcb(pev, pkts, n, ctx);
-}
-
 START_TEST(test_stopped_inside)
 {
 	struct ends ends;
 	int i;
 
 	ends_open(&ends, _i);
-	packetevent_setcb(ends.rig.pev[0], stop_cb, NULL, kit_eventcb,
-	    &ends.rig.log[0]);
-	kit_ok(packetevent_set_max_batch(ends.rig.pev[0], 3));
+	ends_stop_reading(&ends, 3);
 	peer_send(&ends, 0, SOME, 700);
 	for (i = 0; i < 4; i++) {
 		kit_enable(&ends.rig, 0, EV_READ);

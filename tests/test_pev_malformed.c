@@ -2,141 +2,18 @@
  * Malformed frames, as a hostile sender could make them: they are refused and
  * counted, each for its reason, and nothing of them is delivered; what comes
  * before and behind them is.
- *
- * The linker's --wrap puts a function before the library's read(), which hands
- * out frames of its own for the descriptor of the device, and one before its
- * ioctl().
  */
 #include "config.h"
 
-#include <sys/ioctl.h>
-
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "feed.h"
 #include "kit.h"
 #include "segments.h"
 #include "tun_look.h"
 #include "vectors.h"
-
-/* ---- frames instead of the kernel's ---- */
-
-#define MAX_FRAMES 256
-
-static struct {
-	int fd;			/* whose reads these are */
-	struct evbuffer_iovec frames[MAX_FRAMES];
-	int first, n;
-} feed = { -1, { { NULL, 0 } }, 0, 0 };
-
-ssize_t __real_read(int fd, void *buf, size_t len);
-ssize_t __wrap_read(int fd, void *buf, size_t len);
-
-/* After the last one of ours comes what the kernel has. */
-ssize_t
-__wrap_read(int fd, void *buf, size_t len)
-{
-	struct evbuffer_iovec frame;
-
-	if (fd != feed.fd || feed.first == feed.n || len == 0)
-		return __real_read(fd, buf, len);
-	frame = feed.frames[feed.first++];
-	if (len > frame.iov_len)
-		len = frame.iov_len;
-	memcpy(buf, frame.iov_base, len);
-	return (ssize_t)len;
-}
-
-/* Headers are in the other byte order than the machine's, and the kernel says
- * so. */
-static int swapped;
-
-int __real_ioctl(int fd, unsigned long request, ...);
-int __wrap_ioctl(int fd, unsigned long request, ...);
-
-static unsigned long
-other_order(void)
-{
-	const union { unsigned short word; unsigned char first; } order = {
-		1
-	};
-
-	return order.first == 1 ? TUNGETVNETBE : TUNGETVNETLE;
-}
-
-int
-__wrap_ioctl(int fd, unsigned long request, ...)
-{
-	void *arg;
-	va_list ap;
-
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (!swapped || fd != feed.fd || request != other_order())
-		return __real_ioctl(fd, request, arg);
-	*(int *)arg = 1;
-	return 0;
-}
-
-static ev_uint16_t
-put_order(ev_uint16_t v)
-{
-	if (!swapped)
-		return v;
-	return (ev_uint16_t)(v << 8 | v >> 8);
-}
-
-static unsigned char *
-feed_room(size_t len)
-{
-	unsigned char *p = vectors_alloc(len);
-
-	kit_check(feed.n < MAX_FRAMES, "too many frames");
-	feed.frames[feed.n].iov_base = p;
-	feed.frames[feed.n++].iov_len = len;
-	return p;
-}
-
-static void
-feed_frame(const struct evtun_offload *o, const void *packet, size_t len)
-{
-	struct virtio_net_hdr hdr;
-	unsigned char *p = feed_room(sizeof(hdr) + len);
-
-	memset(&hdr, 0, sizeof(hdr));
-	hdr.flags = o->flags;
-	hdr.gso_type = o->gso_type;
-	hdr.hdr_len = put_order(o->hdr_len);
-	hdr.gso_size = put_order(o->gso_size);
-	hdr.csum_start = put_order(o->csum_start);
-	hdr.csum_offset = put_order(o->csum_offset);
-	memcpy(p, &hdr, sizeof(hdr));
-	if (len > 0)
-		memcpy(p + sizeof(hdr), packet, len);
-}
-
-static void
-feed_vector(const struct vector *v)
-{
-	if (v->cut)
-		memcpy(feed_room(v->packet.iov_len), v->packet.iov_base,
-		    v->packet.iov_len);
-	else
-		feed_frame(&v->hdr, v->packet.iov_base, v->packet.iov_len);
-}
-
-static void
-feed_end(void)
-{
-	while (feed.n > 0)
-		free(feed.frames[--feed.n].iov_base);
-	feed.first = 0;
-}
 
 /* ---- a device whose frames these are ---- */
 
@@ -377,7 +254,7 @@ START_TEST(test_swapped)
 {
 	struct stage s;
 
-	swapped = 1;
+	feed.swapped = 1;
 	stage_begin(&s, 1);
 	feed_all(&s);
 	read_all(&s);

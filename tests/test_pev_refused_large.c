@@ -11,35 +11,15 @@
 #include "segments.h"
 #include "writing.h"
 
-#define REFUSALS_MAX 3
 #define SEGMENTS 20
 #define SEGMENT 500
-
-static int accept_first;
-static int refused_err;
-
-static int
-judge_large(const struct virtio_net_hdr *hdr, size_t len)
-{
-	(void)len;
-	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE ? EINVAL : 0;
-}
-
-/* Large frames, and single packets after so many. */
-static int
-judge_large_and_later(const struct virtio_net_hdr *hdr, size_t len)
-{
-	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		return judge_large(hdr, len);
-	return accept_first-- > 0 ? 0 : refused_err;
-}
 
 static int
 judge_all(const struct virtio_net_hdr *hdr, size_t len)
 {
 	(void)hdr;
 	(void)len;
-	return refused_err;
+	return refusals.err;
 }
 
 /* Offer a frame of SEGMENTS packets: the result of the write. */
@@ -51,14 +31,6 @@ write_large(struct writing *w, enum segments_sort sort, unsigned flow)
 	writing_large(w, sort, flow, SEGMENTS * SEGMENT, SEGMENT, &frame);
 	return packetevent_write_large(w->rig->pev[0], frame.data, frame.len,
 	    &frame.offload);
-}
-
-static void
-check_written(struct writing *w, size_t n)
-{
-	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITTEN_PACKETS), n);
-	kit_check_counts(w->rig, 0, n);
-	ck_assert_int_eq(w->rig->log[0].n_events, 0);
 }
 
 /* ---- as it is ---- */
@@ -76,7 +48,7 @@ START_TEST(test_taken)
 	}
 	ck_assert_uint_eq(refusals.joined, SEGMENTS_N_SORTS);
 	ck_assert_uint_eq(refusals.single, 0);
-	check_written(w, SEGMENTS_N_SORTS);
+	writing_check_written(w, SEGMENTS_N_SORTS);
 	writing_end(w);
 }
 END_TEST
@@ -86,7 +58,7 @@ START_TEST(test_waits)
 {
 	struct writing *w = writing_begin(_i);
 
-	refused_err = EAGAIN;
+	refusals.err = EAGAIN;
 	refusals_begin(w, judge_all);
 	kit_ok(write_large(w, SEGMENTS_TCP4, 0));
 	kit_ok(write_large(w, SEGMENTS_UDP6, 1));
@@ -96,7 +68,7 @@ START_TEST(test_waits)
 	ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), 0);
 	writing_await(w, 2 * SEGMENTS);
 	ck_assert_uint_eq(w->frames, 2);
-	check_written(w, 2);
+	writing_check_written(w, 2);
 	writing_end(w);
 }
 END_TEST
@@ -110,9 +82,9 @@ START_TEST(test_split)
 
 	for (sort = 0; sort < SEGMENTS_N_SORTS; sort++) {
 		w = writing_begin(_i);
-		refusals_begin(w, judge_large);
+		refusals_begin(w, refusals_joined);
 		for (i = 1; i <= REFUSALS_MAX + 2; i++) {
-			refusals_judge(judge_large);
+			refusals_judge(refusals_joined);
 			kit_ok(write_large(w, (enum segments_sort)sort, 0));
 			writing_await(w, w->got + SEGMENTS);
 			ck_assert_uint_eq(refusals.single, SEGMENTS);
@@ -123,18 +95,11 @@ START_TEST(test_split)
 			    REFUSALS_MAX);
 		}
 		ck_assert_uint_eq(w->largest, 1);
-		check_written(w, REFUSALS_MAX + 2);
+		writing_check_written(w, REFUSALS_MAX + 2);
 		writing_end(w);
 	}
 }
 END_TEST
-
-static int
-judge_large_for_now(const struct virtio_net_hdr *hdr, size_t len)
-{
-	(void)len;
-	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE ? refused_err : 0;
-}
 
 /* There is no memory for a frame, but for what is in it: nothing is lost, and
  * that says nothing of the next. */
@@ -146,8 +111,8 @@ START_TEST(test_no_memory)
 
 	refusals_begin(w, NULL);
 	for (i = 0; i < n + SEGMENTS_N_SORTS; i++) {
-		refused_err = errors[i / SEGMENTS_N_SORTS % 2];
-		refusals_judge(i < n ? judge_large_for_now : NULL);
+		refusals.err = errors[i / SEGMENTS_N_SORTS % 2];
+		refusals_judge(i < n ? refusals_joined_for_now : NULL);
 		kit_ok(write_large(w,
 		    (enum segments_sort)(i % SEGMENTS_N_SORTS),
 		    i % SEGMENTS_N_SORTS));
@@ -156,7 +121,7 @@ START_TEST(test_no_memory)
 		ck_assert_uint_eq(refusals.single, i < n ? SEGMENTS : 0);
 	}
 	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_UNJOINED), 0);
-	check_written(w, n + SEGMENTS_N_SORTS);
+	writing_check_written(w, n + SEGMENTS_N_SORTS);
 	writing_end(w);
 }
 END_TEST
@@ -165,7 +130,7 @@ END_TEST
 static void
 go_on(struct writing *w, int n, int left)
 {
-	accept_first = n;
+	refusals.accept = (unsigned)n;
 	ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), left);
 	writing_await(w, w->got + (size_t)n);
 }
@@ -178,9 +143,9 @@ START_TEST(test_split_waits)
 
 	for (n = 0; n < SEGMENTS; n += 3) {
 		w = writing_begin(_i);
-		refused_err = EAGAIN;
-		accept_first = n;
-		refusals_begin(w, judge_large_and_later);
+		refusals.err = EAGAIN;
+		refusals.accept = (unsigned)n;
+		refusals_begin(w, refusals_joined_and_later);
 		kit_ok(write_large(w, SEGMENTS_TCP4, 0));
 		writing_await(w, (size_t)n);
 		ck_assert_uint_eq(kit_count(w->rig, 0,
@@ -196,10 +161,10 @@ START_TEST(test_split_waits)
 			    PEV_COUNT_WRITE_UNJOINED), 1);
 		go_on(w, 1, 4);
 		kit_check_counts(w->rig, 0, 4);
-		refusals_judge(judge_large);
+		refusals_judge(refusals_joined);
 		ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), 0);
 		writing_await(w, 2 * SEGMENTS + 2);
-		check_written(w, 4);
+		writing_check_written(w, 4);
 		writing_end(w);
 	}
 }
@@ -210,9 +175,9 @@ START_TEST(test_not_whole_again)
 {
 	struct writing *w = writing_begin(_i);
 
-	refused_err = EAGAIN;
-	accept_first = 5;
-	refusals_begin(w, judge_large_and_later);
+	refusals.err = EAGAIN;
+	refusals.accept = 5;
+	refusals_begin(w, refusals_joined_and_later);
 	kit_ok(write_large(w, SEGMENTS_UDP4, 0));
 	refusals_judge(NULL);
 	ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), 0);
@@ -223,7 +188,7 @@ START_TEST(test_not_whole_again)
 	kit_ok(write_large(w, SEGMENTS_UDP4, 0));
 	writing_await(w, 2 * SEGMENTS);
 	ck_assert_uint_eq(w->largest, SEGMENTS);
-	check_written(w, 2);
+	writing_check_written(w, 2);
 	writing_end(w);
 }
 END_TEST
@@ -235,15 +200,15 @@ START_TEST(test_rest_is_lost)
 	struct writing *w = writing_begin(_i);
 
 	packetevent_setwatermark(w->rig->pev[0], 0, 0);
-	refused_err = EAGAIN;
-	accept_first = 5;
-	refusals_begin(w, judge_large_and_later);
+	refusals.err = EAGAIN;
+	refusals.accept = 5;
+	refusals_begin(w, refusals_joined_and_later);
 	kit_fails(write_large(w, SEGMENTS_TCP6, 0), ENOBUFS);
 	writing_lose(w, 5, SEGMENTS - 5);
 	writing_await(w, 5);
 	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_FULL), 1);
 	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_DROPPED), 1);
-	accept_first = SEGMENTS;
+	refusals.accept = SEGMENTS;
 	kit_ok(write_large(w, SEGMENTS_TCP6, 0));
 	writing_await(w, 5 + SEGMENTS);
 	kit_check_counts(w->rig, 0, 2);
@@ -257,9 +222,9 @@ START_TEST(test_gone_in_between)
 {
 	struct writing *w = writing_begin(_i);
 
-	refused_err = EBADFD;
-	accept_first = 5;
-	refusals_begin(w, judge_large_and_later);
+	refusals.err = EBADFD;
+	refusals.accept = 5;
+	refusals_begin(w, refusals_joined_and_later);
 	kit_fails(write_large(w, SEGMENTS_TCP4, 0), ENXIO);
 	writing_lose(w, 5, SEGMENTS - 5);
 	writing_await(w, 5);
@@ -279,13 +244,13 @@ START_TEST(test_gone_with_a_queue)
 {
 	struct writing *w = writing_begin(_i);
 
-	refused_err = EAGAIN;
-	accept_first = 5;
-	refusals_begin(w, judge_large_and_later);
+	refusals.err = EAGAIN;
+	refusals.accept = 5;
+	refusals_begin(w, refusals_joined_and_later);
 	kit_ok(write_large(w, SEGMENTS_TCP4, 0));
 	kit_ok(write_large(w, SEGMENTS_UDP4, 1));
-	refused_err = EBADFD;
-	accept_first = 3;
+	refusals.err = EBADFD;
+	refusals.accept = 3;
 	kit_fails(packetevent_flush(w->rig->pev[0]), ENXIO);
 	writing_await(w, 8);
 	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_DROPPED), 2);
@@ -333,14 +298,14 @@ START_TEST(test_forwarded)
 	struct writing *w = writing_begin(_i);
 	struct kit_rig *from = kit_rig_new(_i);
 
-	refusals_begin(w, judge_large);
+	refusals_begin(w, refusals_joined);
 	forward_all(w, from);
 	writing_await(w, SEGMENTS_N_SORTS * SEGMENTS);
 	ck_assert_uint_eq(refusals.joined, SEGMENTS_N_SORTS);
 	ck_assert_uint_eq(w->largest, 1);
 	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITE_UNJOINED),
 	    SEGMENTS_N_SORTS);
-	check_written(w, SEGMENTS_N_SORTS);
+	writing_check_written(w, SEGMENTS_N_SORTS);
 	kit_rig_free(from);
 	writing_end(w);
 }
@@ -356,19 +321,19 @@ START_TEST(test_forwarded_waits)
 	for (n = SEGMENTS - 9; n < 2 * SEGMENTS; n += 9) {
 		w = writing_begin(_i);
 		from = kit_rig_new(_i);
-		refused_err = EAGAIN;
-		accept_first = n;
-		refusals_begin(w, judge_large_and_later);
+		refusals.err = EAGAIN;
+		refusals.accept = (unsigned)n;
+		refusals_begin(w, refusals_joined_and_later);
 		forward_all(w, from);
 		writing_await(w, (size_t)n);
 		ck_assert_uint_eq(kit_count(w->rig, 0,
 		    PEV_COUNT_QUEUED_PACKETS),
 		    SEGMENTS_N_SORTS - (unsigned)n / SEGMENTS);
 		kit_check_counts(w->rig, 0, SEGMENTS_N_SORTS);
-		refusals_judge(judge_large);
+		refusals_judge(refusals_joined);
 		ck_assert_int_eq(packetevent_flush(w->rig->pev[0]), 0);
 		writing_await(w, SEGMENTS_N_SORTS * SEGMENTS);
-		check_written(w, SEGMENTS_N_SORTS);
+		writing_check_written(w, SEGMENTS_N_SORTS);
 		kit_rig_free(from);
 		writing_end(w);
 	}
@@ -410,7 +375,7 @@ START_TEST(test_malformed)
 	static struct segments_frame frame;
 	unsigned i, how;
 
-	refused_err = EINVAL;
+	refusals.err = EINVAL;
 	refusals_begin(w, NULL);
 	for (how = 0; how < SPOILT; how++)
 		for (i = 0; i < REFUSALS_MAX + 1; i++) {
@@ -454,7 +419,7 @@ START_TEST(test_checksum_alone)
 		    frame.len, &frame.offload));
 		writing_await(w, sort + 1);
 	}
-	check_written(w, SEGMENTS_N_SORTS);
+	writing_check_written(w, SEGMENTS_N_SORTS);
 	writing_end(w);
 }
 END_TEST

@@ -99,6 +99,18 @@ writing_large(struct writing *w, enum segments_sort sort, unsigned flow,
 }
 
 void
+writing_three(struct writing *w)
+{
+	unsigned i;
+
+	for (i = 0; i < 10; i++) {
+		writing_stream(w, SEGMENTS_TCP4, 0, 1, 100);
+		writing_stream(w, SEGMENTS_UDP4, 1, 1, 100);
+		writing_stream(w, SEGMENTS_TCP6, 2, 1, 100);
+	}
+}
+
+void
 writing_lose(struct writing *w, size_t from, size_t n)
 {
 	kit_check(from + n <= w->offered.n, "no such packets");
@@ -136,6 +148,14 @@ writing_singly(struct writing *w, size_t from, size_t n)
 	for (i = from; i < from + n; i++)
 		kit_ok(packetevent_write(w->rig->pev[0],
 		    w->offered.packets[i].data, w->offered.packets[i].len));
+}
+
+void
+writing_queue(struct writing *w, size_t from, size_t n)
+{
+	kit_ok(packetevent_disable(w->rig->pev[0], EV_WRITE));
+	writing_singly(w, from, n);
+	kit_enable(w->rig, 0, EV_WRITE);
 }
 
 void
@@ -219,4 +239,32 @@ writing_await(struct writing *w, size_t n)
 	kit_check(!segments_receive(w->sock, w->ethernet, &frame),
 	    "a frame too many, of %zu bytes, after %zu packets", frame.len,
 	    n);
+}
+
+void
+writing_send(struct writing *w, enum segments_sort sort, unsigned flow,
+    unsigned n, size_t payload)
+{
+	size_t from = w->offered.n;
+
+	writing_stream(w, sort, flow, n, payload);
+	ck_assert_int_eq(writing_batch(w, from, n), (int)n);
+	writing_await(w, w->got + n);
+}
+
+/* ---- counters ---- */
+
+void
+writing_check_written(struct writing *w, size_t n)
+{
+	ck_assert_uint_eq(kit_count(w->rig, 0, PEV_COUNT_WRITTEN_PACKETS), n);
+	kit_check_counts(w->rig, 0, n);
+	kit_check_queued(w->rig, 0, 0);
+	ck_assert_int_eq(w->rig->log[0].n_events, 0);
+}
+
+ev_uint64_t
+writing_unjoined(struct writing *w)
+{
+	return kit_count(w->rig, 0, PEV_COUNT_WRITE_UNJOINED);
 }

@@ -44,6 +44,8 @@ void writing_stream(struct writing *w, enum segments_sort sort,
 void writing_large(struct writing *w, enum segments_sort sort,
     unsigned flow, size_t payload, size_t gso_size,
     struct segments_frame *frame);
+/* Append 10 packets of each of three flows, in turns. */
+void writing_three(struct writing *w);
 /* n packets, from that one on, never come. */
 void writing_lose(struct writing *w, size_t from, size_t n);
 
@@ -53,10 +55,22 @@ int writing_batch(struct writing *w, size_t from, size_t n);
 /* All of them, which must be taken: one by one. */
 void writing_singly(struct writing *w, size_t from, size_t n);
 
+/* The same while writing is disabled, so that they are queued. */
+void writing_queue(struct writing *w, size_t from, size_t n);
+
 /* Bring the interface up or down. */
 void writing_link(struct writing *w, int up);
 
 /* Receive until n packets have come in all, and fail if there is more. */
 void writing_await(struct writing *w, size_t n);
+/* Append the next n packets of a flow, and write them, which must be taken
+ * and come. */
+void writing_send(struct writing *w, enum segments_sort sort, unsigned flow,
+    unsigned n, size_t payload);
+
+/* Fail unless all of n packets were written, and without an event. */
+void writing_check_written(struct writing *w, size_t n);
+/* PEV_COUNT_WRITE_UNJOINED. */
+ev_uint64_t writing_unjoined(struct writing *w);
 
 #endif /* EVTUN_TESTS_WRITING_H_INCLUDED_ */

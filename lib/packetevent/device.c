@@ -81,7 +81,7 @@ device_read_large(struct fd_pev *fp, unsigned char *packet, size_t space)
 	n = evtun_get_waiting_(fp->tun) > 0 ?
 	    evtun_take_(fp->tun, packet, space) :
 	    evtun_recv_large_(fp->tun, packet, space, &large->offload,
-	    fp->pev.wants_large);
+	    arena->is_checked);
 	if (n > 0) {
 		large->start = packet;
 		large->len = (size_t)n;

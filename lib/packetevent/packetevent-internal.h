@@ -105,7 +105,8 @@ struct pev_arena_ {
 	struct evbuffer_iovec *packets;
 	struct pev_source_ *sources;	/* NULL if the kind has none */
 	struct pev_large_ *large;	/* likewise */
-	int is_large;			/* this batch was read unsplit */
+	int is_large;			/* this batch is read unsplit */
+	int is_checked;			/* and looked at: it is the user's */
 	int n;				/* packets in the batch */
 	size_t used;			/* bytes of data behind the last one */
 	/* The form of this batch. */

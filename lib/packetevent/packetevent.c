@@ -380,6 +380,7 @@ pev_begin_batch_(struct packetevent *pev, size_t max_len, size_t gap,
 	arena->bias = bias;
 	arena->max_len = max_len;
 	arena->is_large = arena->large != NULL && pev_wants_large_(pev);
+	arena->is_checked = pev->wants_large;
 	return arena;
 }
 

@@ -75,15 +75,15 @@ evtun_get_refusal_(const struct evtun *tun)
 
 /* Look at what was read; frame and len do not count packet information. */
 static enum offload_refusal_
-frames_begin(struct evtun_frames *f, const struct evtun *tun,
-    const struct evtun_offload *offload, unsigned char *frame, size_t len)
+frames_begin(struct evtun_frames *f, const struct evtun_offload *offload,
+    unsigned char *frame, size_t len)
 {
 	enum offload_refusal_ refusal = OFFLOAD_GOOD_;
 
 	f->is_split = offload->gso_type != EVTUN_OFFLOAD_NONE;
 	if (f->is_split) {
 		refusal = offload_begin_(&f->split, offload, frame, len,
-		    (tun->options & EVTUN_OPT_TAP) != 0);
+		    f->rules.ethernet);
 		f->waiting = refusal ? 0 : (int)f->split.segments;
 		return refusal;
 	}
@@ -132,7 +132,7 @@ evtun_load_(struct evtun *tun)
 	}
 	f->len = (size_t)n;
 	f->refusal = (size_t)n < info ? OFFLOAD_SHORT_ :
-	    frames_begin(f, tun, &offload, f->frame + info, f->len - info);
+	    frames_begin(f, &offload, f->frame + info, f->len - info);
 	if (f->refusal != OFFLOAD_GOOD_) {
 		errno = EBADMSG;
 		return -1;
