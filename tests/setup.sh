@@ -179,7 +179,7 @@ setup_arguments()
 # setup_show DIRECTORY: what was skipped, and what failed and why
 setup_show()
 {
-	grep -E '^SKIP: ' "$1/check.log"
+	[ ! -f "$1/check.log" ] || grep -E '^SKIP: ' "$1/check.log"
 	find "$1" -name '*.trs' -exec \
 	    grep -lE '^:test-result: (FAIL|XPASS|ERROR)' {} + |
 	    while read -r trs; do
