@@ -19,4 +19,11 @@ int evtun_failf_(int err, const char *cure, const char *fmt, ...)
 #endif
     ;
 
+/* The same with all of the words, the reason among them. */
+int evtun_fail_whole_(int err, const char *fmt, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
 #endif /* EVTUN_ERROR_INTERNAL_H_INCLUDED_ */

@@ -16,9 +16,10 @@ static _Thread_local struct {
 	int err;
 	const char *step;	/* constant, or step_text */
 	const char *cure;	/* constant, or NULL */
-	char step_text[TEXT_SIZE / 2];
+	int is_whole;		/* step is all that there is to say */
+	char step_text[TEXT_SIZE];
 	char text[TEXT_SIZE];
-} last = {0, NULL, NULL, "", ""};
+} last = {0, NULL, NULL, 0, "", ""};
 
 int
 evtun_fail_(int err, const char *step, const char *cure)
@@ -26,6 +27,7 @@ evtun_fail_(int err, const char *step, const char *cure)
 	last.err = err;
 	last.step = step;
 	last.cure = cure;
+	last.is_whole = 0;
 	errno = err;
 	return -1;
 }
@@ -41,6 +43,19 @@ evtun_failf_(int err, const char *cure, const char *fmt, ...)
 	return evtun_fail_(err, last.step_text, cure);
 }
 
+int
+evtun_fail_whole_(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(last.step_text, sizeof(last.step_text), fmt, ap);
+	va_end(ap);
+	evtun_fail_(err, last.step_text, NULL);
+	last.is_whole = 1;
+	return -1;
+}
+
 const char *
 evtun_get_error(void)
 {
@@ -48,6 +63,8 @@ evtun_get_error(void)
 
 	if (last.step == NULL)
 		return "no error";
+	if (last.is_whole)
+		return last.step;
 	snprintf(last.text, sizeof(last.text), "%s: %s%s%s", last.step,
 	    strerror(last.err), last.cure ? ": " : "",
 	    last.cure ? last.cure : "");

@@ -6,10 +6,9 @@
 # Without comments, a name before a parenthesis is a function.
 declared()
 {
-	for header in tun packetevent; do
+	for header in "$top_srcdir"/include/evtun/*.h; do
 		# shellcheck disable=SC2086 # flags
-		$CC -E -P -I"$top_srcdir/include" $EVENT_CFLAGS \
-		    "$top_srcdir/include/evtun/$header.h"
+		$CC -E -P -I"$top_srcdir/include" $EVENT_CFLAGS "$header"
 	done | grep -oE '\<(evtun|packetevent)_[a-z0-9_]+ *\(' |
 	    sed 's/ *($//' | sort -u
 }

@@ -96,7 +96,8 @@ headers_only()
 {
 	( cd "$(pkg --variable=includedir evtun)" && find . -type f | sort ) \
 	    >"$tmp/headers"
-	printf './evtun/%s\n' offload.h packetevent.h tun.h |
+	printf './evtun/%s\n' config.h link.h linux.h monitor.h offload.h \
+	    packetevent.h pass.h tun.h |
 	    diff - "$tmp/headers"
 }
 

@@ -7,25 +7,17 @@
 #include <net/if.h>
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "evtun/tun.h"
 #include "error-internal.h"
+#include "tun/holders-internal.h"
 #include "tun/linux-internal.h"
 
 /* A machine with more open descriptors is searched in part. */
 #define MAX_SEARCHED 100000
-
-struct holder {
-	long pid;
-	char comm[16];
-};
 
 int
 evtun_explain_open_(int err)
@@ -69,129 +61,42 @@ evtun_explain_link_(int err, const char *step)
 }
 
 static int
-read_line(int dir, const char *path, char *line, size_t size)
+keep_holder(const struct evtun_held *held, void *arg)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, line, size - 1);
-	close(fd);
-	if (n < 0)
-		return -1;
-	line[n] = '\0';
-	return 0;
-}
-
-/* drivers/net/tun.c: tun_chr_show_fdinfo() */
-static int
-is_held_here(int fdinfo, const char *number, const char *name)
-{
-	char text[512], line[EVTUN_NAME_SIZE + 8];
-
-	if (read_line(fdinfo, number, text, sizeof(text)) < 0)
-		return 0;
-	snprintf(line, sizeof(line), "\niff:\t%s\n", name);
-	return strstr(text, line) != NULL;
+	*(struct evtun_held *)arg = *held;
+	return 1;
 }
 
 static int
-holds(int proc, const char *pid, const char *name, int *left)
-{
-	char path[64];
-	struct dirent *entry;
-	DIR *dir;
-	int fd, found = 0;
-
-	snprintf(path, sizeof(path), "%.20s/fdinfo", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return 0;
-	}
-	while (!found && --*left > 0 && (entry = readdir(dir)) != NULL)
-		found = isdigit((unsigned char)entry->d_name[0]) &&
-		    is_held_here(fd, entry->d_name, name);
-	closedir(dir);
-	return found;
-}
-
-/* An interface of that name in another network namespace is another one. */
-static int
-is_neighbour(int proc, const char *pid, const ev_uint64_t home[2])
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%.20s/ns/net", pid);
-	return fstatat(proc, path, &st, 0) == 0 && st.st_dev == home[0] &&
-	    st.st_ino == home[1];
-}
-
-/* What a process calls itself may hold any byte. */
-static void
-get_comm(int proc, const char *pid, char *comm, size_t size)
-{
-	char path[64];
-	size_t i;
-
-	snprintf(path, sizeof(path), "%.20s/comm", pid);
-	if (read_line(proc, path, comm, size) < 0)
-		comm[0] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
-	for (i = 0; comm[i] != '\0'; i++)
-		if (!isalnum((unsigned char)comm[i]) &&
-		    strchr("._-:/ ", comm[i]) == NULL)
-			comm[i] = '?';
-}
-
-static int
-find_holder(const char *name, struct holder *holder)
+find_holder(int netns, const char *name, struct evtun_held *holder)
 {
 	ev_uint64_t home[2];
-	struct dirent *entry;
-	int found = 0, left = MAX_SEARCHED;
-	DIR *dir;
 
-	if (evtun_own_namespace_(home) < 0 || (dir = opendir("/proc")) == NULL)
-		return 0;
-	while (!found && left > 0 && (entry = readdir(dir)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !is_neighbour(dirfd(dir), entry->d_name, home) ||
-		    !holds(dirfd(dir), entry->d_name, name, &left))
-			continue;
-		found = 1;
-		holder->pid = strtol(entry->d_name, NULL, 10);
-		get_comm(dirfd(dir), entry->d_name, holder->comm,
-		    sizeof(holder->comm));
-	}
-	closedir(dir);
-	return found;
+	return evtun_get_namespace_(netns, home) == 0 &&
+	    evtun_holders_search_(name, home, 0, MAX_SEARCHED, keep_holder,
+		holder) == 1;
 }
 
 static int
-explain_busy(const char *name, int options)
+explain_busy(int netns, const char *name, int options)
 {
-	struct holder holder;
+	struct evtun_held holder = { 0, -1, "" };
 	const char *cure = options & EVTUN_OPT_EXCLUSIVE ?
 	    "EVTUN_OPT_EXCLUSIVE makes new interfaces only" :
 	    "for several users at once, every program has to open it with "
 	    "EVTUN_OPT_MULTIQUEUE";
 
-	if (!find_holder(name, &holder))
+	if (!find_holder(netns, name, &holder))
 		return evtun_failf_(EBUSY, cure, "open %s", name);
 	if (holder.pid == (long)getpid())
 		return evtun_failf_(EBUSY, cure,
 		    "open %s, held by this process itself", name);
 	return evtun_failf_(EBUSY, cure, "open %s, held by process %ld (%s)",
-	    name, holder.pid, holder.comm);
+	    name, holder.pid, holder.command);
 }
 
 static int
-explain_refused(int err, const char *name, const struct evtun_link *link)
+explain_refused(int err, const char *name, const struct evtun_facts *link)
 {
 	if (link->index == 0)
 		return evtun_failf_(err,
@@ -215,7 +120,7 @@ explain_refused(int err, const char *name, const struct evtun_link *link)
 }
 
 static int
-explain_invalid(const char *name, int options, const struct evtun_link *link)
+explain_invalid(const char *name, int options, const struct evtun_facts *link)
 {
 	const char *cure = NULL;
 
@@ -251,20 +156,20 @@ is_printable(const char *name)
 }
 
 int
-evtun_explain_attach_(int err, const char *name, int options)
+evtun_explain_attach_(int netns, int err, const char *name, int options)
 {
 	const char *shown = is_printable(name) ? name : "a device";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	memset(&link, 0, sizeof(link));
 	if (name[0] != '\0' && strchr(name, '%') == NULL)
-		(void)evtun_link_find_(name, &link);
+		(void)evtun_link_find_(netns, name, &link);
 	switch (err) {
 	case EPERM:
 	case EACCES:
 		return explain_refused(err, shown, &link);
 	case EBUSY:
-		return explain_busy(shown, options);
+		return explain_busy(netns, shown, options);
 	case EINVAL:
 		return explain_invalid(shown, options, &link);
 	case E2BIG:

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include <linux/virtio_net.h>
 
+#include "evtun/config.h"
 #include "evtun/tun.h"
 #include "tun/linux-internal.h"
 #include "tun/tun-internal.h"
@@ -25,6 +27,10 @@
 /* Larger packets are not copied to stand behind their header: a second piece
  * costs the kernel as much as some hundred bytes. */
 #define COPY_MAX 2048
+
+/* With EVTUN_NAPI_FRAGS: pieces in all, and bytes in one. */
+#define FRAGS_MAX 18
+#define FRAG_MAX 4096
 
 /* Positions of UDP tunnels stand behind the hash that nobody uses here, and
  * are little-endian always: struct virtio_net_hdr_v1_hash_tunnel. */
@@ -220,11 +226,51 @@ evtun_write_error_(int err)
 	}
 }
 
+static int send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec);
+
+/* tun_napi_alloc_frags(): no more pieces than a frame of the kernel's has, and
+ * none behind the first that is empty or larger than a page. */
+static int
+is_fit_for_frags(const struct iovec *vec, int n_vec)
+{
+	int i;
+
+	for (i = 1; i < n_vec; i++)
+		if (vec[i].iov_len == 0 || vec[i].iov_len > FRAG_MAX)
+			return 0;
+	return n_vec <= FRAGS_MAX;
+}
+
+static int
+send_as_one(struct evtun *tun, const struct iovec *vec, int n_vec)
+{
+	struct iovec all = { NULL, 0 };
+	unsigned char *to;
+	int i, err;
+
+	for (i = 0; i < n_vec; i++)
+		all.iov_len += vec[i].iov_len;
+	if ((to = malloc(all.iov_len + 1)) == NULL)
+		return ENOMEM;
+	all.iov_base = to;
+	for (i = 0; i < n_vec; i++) {
+		if (vec[i].iov_len > 0)
+			memcpy(to, vec[i].iov_base, vec[i].iov_len);
+		to += vec[i].iov_len;
+	}
+	err = send_pieces(tun, &all, 1);
+	free(all.iov_base);
+	return err;
+}
+
 static int
 send_pieces(struct evtun *tun, const struct iovec *vec, int n_vec)
 {
 	ssize_t n;
 
+	if (n_vec > 1 && tun->napi == EVTUN_NAPI_FRAGS &&
+	    !is_fit_for_frags(vec, n_vec))
+		return send_as_one(tun, vec, n_vec);
 	do
 		n = n_vec == 1 ? write(tun->fd, vec->iov_base, vec->iov_len) :
 		    writev(tun->fd, vec, n_vec);

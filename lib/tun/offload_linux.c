@@ -18,6 +18,7 @@
 #include "evtun/tun.h"
 #include "error-internal.h"
 #include "offload/offload-internal.h"
+#include "tun/config-internal.h"
 #include "tun/linux-internal.h"
 
 /* struct virtio_net_hdr, which is what TUNSETVNETHDRSZ is at first, and the
@@ -63,15 +64,28 @@ is_set(int result)
 	return result == 0 || errno == EINVAL || errno == ENOTTY;
 }
 
-/* Numbers in the byte order of the machine. */
 static int
-set_order(int fd)
+is_little(void)
 {
-	int zero = 0;
+	const union { ev_uint16_t word; unsigned char first; } order = { 1 };
 
-	if (is_set(ioctl(fd, TUNSETVNETLE, &zero)) &&
-	    is_set(ioctl(fd, TUNSETVNETBE, &zero)))
+	return order.first;
+}
+
+/* That of the machine needs not be set. */
+static int
+set_order(int fd, enum evtun_byte_order order)
+{
+	int little = order == EVTUN_ORDER_LITTLE;
+	int big = order == EVTUN_ORDER_BIG && is_little();
+
+	if (is_set(ioctl(fd, TUNSETVNETLE, &little)) &&
+	    (big ? ioctl(fd, TUNSETVNETBE, &big) == 0 :
+	    is_set(ioctl(fd, TUNSETVNETBE, &big))))
 		return 0;
+	if (big && (errno == EINVAL || errno == ENOTTY))
+		return evtun_fail_(ENOTSUP, "choose the byte order",
+		    "this kernel has the machine's and little-endian alone");
 	return evtun_explain_ioctl_(errno,
 	    "reset what the last user of the interface has set");
 }
@@ -124,17 +138,45 @@ is_kept(struct evtun *tun, int *size)
 }
 
 static int
-set_most(struct evtun *tun)
+is_chosen(const struct evtun_opening *how)
+{
+	return how->header_size != 0 || how->order != EVTUN_ORDER_NATIVE;
+}
+
+/* The header is the one that was asked for. */
+static int
+check_header(const struct evtun *tun, const struct evtun_opening *how)
+{
+	int is_swapped = how->order == EVTUN_ORDER_LITTLE ? !is_little() :
+	    how->order == EVTUN_ORDER_BIG && is_little();
+
+	if (!is_chosen(how) || (tun->is_swapped == is_swapped &&
+	    (how->header_size == 0 ||
+	    tun->prefix == (size_t)how->header_size)))
+		return 0;
+	return evtun_fail_(EINVAL, "choose the header",
+	    "others have the interface open, with another header");
+}
+
+static int
+set_most(struct evtun *tun, const struct evtun_opening *how)
 {
 	static const char step[] = "switch offload on";
-	int size, kept = 0, is_shared = is_kept(tun, &kept);
+	int size, most = how->header_size;
+	int is_fixed = !is_chosen(how) && is_kept(tun, &most);
 	size_t i;
 
+	if (how->header_size != 0) {
+		if (ioctl(tun->fd, TUNSETVNETHDRSZ, &most) < 0)
+			return evtun_explain_ioctl_(errno,
+			    "choose the header");
+		is_fixed = 1;
+	}
 	for (i = 0; i < N_STEPS; i++) {
 		size = ladder[i].size;
-		if (is_shared && size > kept)
+		if (is_fixed && size > most)
 			continue;
-		if ((is_shared ||
+		if ((is_fixed ||
 		    ioctl(tun->fd, TUNSETVNETHDRSZ, &size) == 0) &&
 		    ioctl(tun->fd, TUNSETOFFLOAD, ladder[i].mask) == 0)
 			break;
@@ -143,17 +185,18 @@ set_most(struct evtun *tun)
 	}
 	tun->udp_segments = get_udp_segments();
 	tun->offload_pid = getpid();
-	return evtun_offload_take_(tun);
+	return evtun_offload_share_(tun, how);
 }
 
 int
-evtun_offload_set_(struct evtun *tun)
+evtun_offload_set_(struct evtun *tun, const struct evtun_opening *how)
 {
 	int size;
 
-	if (!is_kept(tun, &size) && set_order(tun->fd) < 0)
+	if ((is_chosen(how) || !is_kept(tun, &size)) &&
+	    set_order(tun->fd, how->order) < 0)
 		return -1;
-	return tun->options & EVTUN_OPT_OFFLOAD ? set_most(tun) :
+	return tun->options & EVTUN_OPT_OFFLOAD ? set_most(tun, how) :
 	    set_none(tun->fd);
 }
 
@@ -161,13 +204,12 @@ evtun_offload_set_(struct evtun *tun)
 static int
 get_swapped(int fd)
 {
-	const union { ev_uint16_t word; unsigned char first; } order = { 1 };
 	int little = 0, big = 0;
 
 	if (ioctl(fd, TUNGETVNETLE, &little) == 0 && little)
-		return order.first == 0;
+		return !is_little();
 	if (ioctl(fd, TUNGETVNETBE, &big) == 0 && big)
-		return order.first == 1;
+		return is_little();
 	return 0;
 }
 
@@ -190,6 +232,12 @@ evtun_offload_take_(struct evtun *tun)
 	tun->prefix = (size_t)size;
 	tun->is_swapped = get_swapped(tun->fd);
 	return 0;
+}
+
+int
+evtun_offload_share_(struct evtun *tun, const struct evtun_opening *how)
+{
+	return evtun_offload_take_(tun) < 0 ? -1 : check_header(tun, how);
 }
 
 /* Whoever opens a persistent interface next may not know of offload, and would

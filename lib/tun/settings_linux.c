@@ -8,6 +8,7 @@
 
 #include <sys/ioctl.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 
 #include <errno.h>
 #include <string.h>
@@ -16,13 +17,14 @@
 #include "evtun/tun.h"
 #include "error-internal.h"
 #include "tun/linux-internal.h"
+#include "tun/rtnetlink-internal.h"
 
 static const char persisting[] = "make the interface persistent";
 
 unsigned
 evtun_system_index_(struct evtun *tun)
 {
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	return evtun_linux_find_(tun, &link, "get the index") < 0 ? 0 :
 	    link.index;
@@ -31,7 +33,7 @@ evtun_system_index_(struct evtun *tun)
 int
 evtun_system_get_mtu_(struct evtun *tun)
 {
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	return evtun_linux_find_(tun, &link, "get the MTU") < 0 ? -1 :
 	    link.mtu;
@@ -41,23 +43,20 @@ int
 evtun_system_set_mtu_(struct evtun *tun, int mtu)
 {
 	static const char step[] = "set the MTU";
-	struct evtun_link link;
+	struct evtun_facts link;
 
-	if (evtun_linux_find_(tun, &link, step) < 0)
+	if (evtun_check_mtu_(mtu) < 0 ||
+	    evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
-	if (link.mtu == mtu || evtun_link_set_mtu_(link.index, mtu) == 0)
-		return 0;
-	if (errno == EINVAL)
-		return evtun_fail_(EINVAL, step, "it can be 68 to 65535, "
-		    "on a TAP device 68 to 65521");
-	return evtun_explain_link_(errno, step);
+	return link.mtu == mtu ? 0 :
+	    evtun_system_link_set_mtu_(tun->netns, &link, mtu);
 }
 
 int
 evtun_system_get_up_(struct evtun *tun)
 {
 	static const char step[] = "tell whether the interface is up";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
@@ -69,27 +68,30 @@ evtun_system_set_up_(struct evtun *tun, int up)
 {
 	const char *step = up ? "bring the interface up" :
 	    "bring the interface down";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
-	if (((link.flags & IFF_UP) != 0) == up ||
-	    evtun_link_set_up_(link.index, up) == 0)
-		return 0;
-	return evtun_explain_link_(errno, step);
+	return ((link.flags & IFF_UP) != 0) == up ? 0 :
+	    evtun_system_link_set_flags_(tun->netns, &link, step,
+	    up ? EVTUN_LINK_UP : 0, EVTUN_LINK_UP);
 }
 
 /* On the descriptor itself, this needs no privilege. */
 static int
 get_hwaddr(struct evtun *tun, struct ifreq *ifr, const char *step)
 {
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
 	memset(ifr, 0, sizeof(*ifr));
 	if (ioctl(tun->fd, SIOCGIFHWADDR, ifr) < 0)
 		return evtun_explain_ioctl_(errno, step);
+	/* evtun_linux_set_type() */
+	if (ifr->ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return evtun_fail_(ENOTSUP, step,
+		    "the interface was given another type of hardware");
 	return 0;
 }
 
@@ -124,49 +126,34 @@ int
 evtun_system_add_address_(struct evtun *tun, const struct evtun_address *addr)
 {
 	static const char step[] = "add the address";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
-	if (evtun_link_add_address_(link.index, addr) == 0)
+	if (evtun_link_add_address_(tun->netns, link.index, addr) == 0)
 		return 0;
-	if (errno == EEXIST)
-		return evtun_fail_(EEXIST, step, "the interface has it with "
-		    "another prefix length or peer: remove that first");
-	if (errno == EACCES && addr->family == AF_INET6)
-		return evtun_fail_(EACCES, step, "IPv6 is disabled on the "
-		    "interface: sysctl net.ipv6.conf.NAME.disable_ipv6=0");
-	if (errno == EINVAL && addr->family == AF_INET6 && link.mtu < 1280)
-		return evtun_fail_(EINVAL, step, "IPv6 needs an MTU of 1280 "
-		    "or more: evtun_set_mtu()");
-	return evtun_explain_link_(errno, step);
+	return evtun_explain_address_(errno, addr, link.mtu, step);
 }
 
 int
 evtun_system_del_address_(struct evtun *tun, const struct evtun_address *addr)
 {
 	static const char step[] = "remove the address";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, step) < 0)
 		return -1;
-	if (evtun_link_del_address_(link.index, link.promote, addr) == 0)
+	if (evtun_link_del_address_(tun->netns, link.index, link.promote,
+	    addr) == 0)
 		return 0;
 	return evtun_explain_link_(errno, step);
 }
 
 int
-evtun_linux_need_details_(const struct evtun_link *link, const char *step)
+evtun_linux_need_details_(const struct evtun_facts *link, const char *step)
 {
 	return link->has_details ? 0 : evtun_fail_(ENOTSUP, step,
 	    "it takes Linux 4.20 to tell who else may use an interface");
-}
-
-/* 32 bits, of which the highest number is the kernel's -1. */
-static int
-is_id(long id)
-{
-	return id >= -1 && (id == -1 || (unsigned long)id < 0xffffffffUL);
 }
 
 static int
@@ -187,12 +174,10 @@ int
 evtun_system_set_owner_(struct evtun *tun, long uid, long gid)
 {
 	static const char step[] = "set the owner";
-	struct evtun_link link;
+	struct evtun_facts link;
 
-	if (!is_id(uid) || !is_id(gid))
-		return evtun_fail_(EINVAL, step, "it is no number of a user, "
-		    "or of a group");
-	if (evtun_linux_find_(tun, &link, step) < 0 ||
+	if (evtun_check_owner_(uid, gid) < 0 ||
+	    evtun_linux_find_(tun, &link, step) < 0 ||
 	    set_id(tun, TUNSETOWNER, uid, link.owner) < 0)
 		return -1;
 	return set_id(tun, TUNSETGROUP, gid, link.group);
@@ -200,7 +185,7 @@ evtun_system_set_owner_(struct evtun *tun, long uid, long gid)
 
 /* The owner comes first: what nobody owns anybody can open. */
 int
-evtun_linux_persist_(struct evtun *tun, const struct evtun_link *link)
+evtun_linux_persist_(struct evtun *tun, const struct evtun_facts *link)
 {
 	if (evtun_linux_need_details_(link, persisting) < 0)
 		return -1;
@@ -218,7 +203,7 @@ int
 evtun_system_set_persist_(struct evtun *tun, int persist)
 {
 	static const char step[] = "let the interface go with its descriptor";
-	struct evtun_link link;
+	struct evtun_facts link;
 
 	if (evtun_linux_find_(tun, &link, persist ? persisting : step) < 0)
 		return -1;

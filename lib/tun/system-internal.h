@@ -22,6 +22,7 @@
 #define EVTUN_PREFIX_MAX 24
 
 struct evtun_frames;
+struct evtun_opening;
 struct evtun_ring;
 
 struct evtun {
@@ -36,6 +37,8 @@ struct evtun {
 	long offload_pid;
 	/* The most datagrams that are joined; 0 is what all systems take. */
 	unsigned udp_segments;
+	/* How written packets are handed over: enum evtun_napi. */
+	int napi;
 	/* The largest packet, packet information included. */
 	size_t max;
 	/* With EVTUN_OPT_OFFLOAD: see frames.c. */
@@ -56,6 +59,12 @@ struct evtun {
 	 * interface of that name.  0 where they are not known. */
 	unsigned index;
 	ev_uint64_t home[2];
+	/* A descriptor, ours, for the network namespace of the interface if it
+	 * is not that of the caller; else -1. */
+	int netns;
+	/* What the sender of a received device has said; or 0. */
+	int sent_mtu;
+	unsigned sent_index;
 };
 
 /* An address of an interface, in network byte order. */
@@ -72,11 +81,14 @@ int evtun_parse_address_(struct evtun_address *out, const char *addr,
     const char *peer);
 
 /* Fill in a device that is all zero; on failure nothing is left behind. */
-int evtun_system_open_(struct evtun *tun, const char *name, int options);
+int evtun_system_open_(struct evtun *tun, const char *name, int options,
+    struct evtun_opening *how);
 int evtun_system_adopt_(struct evtun *tun, evutil_socket_t fd, int options);
 int evtun_system_queue_(struct evtun *tun, struct evtun *from);
 
 void evtun_system_close_(struct evtun *tun);
+/* evtun_free() for each, NULLs among them; together where that is quicker. */
+void evtun_system_free_many_(struct evtun **tuns, size_t n);
 evutil_socket_t evtun_system_release_(struct evtun *tun);
 
 /* Bring tun->name up to date, if the system tells. */

@@ -6,6 +6,8 @@
 
 #include "evtun/tun.h"
 #include "error-internal.h"
+#include "tun/config-internal.h"
+#include "tun/link-internal.h"
 #include "tun/system-internal.h"
 #include "tun/tun-internal.h"
 
@@ -18,36 +20,6 @@
 #define ETHERNET_HEADER 14
 
 static const char gone[] = "the interface is gone";
-
-static int
-is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
-}
-
-/* Stricter than any kernel: nobody should have to quote a name. */
-static int
-check_name(const char *name)
-{
-	size_t i, n = strlen(name);
-
-	if (n >= EVTUN_NAME_SIZE)
-		return evtun_fail_(EINVAL, "check the name",
-		    "a name has at most 15 bytes");
-	for (i = 0; i < n; i++) {
-		if (is_alnum(name[i]))
-			continue;
-		if (i > 0 && strchr("._-", name[i]) != NULL)
-			continue;
-		if (i > 0 && strcmp(name + i, "%d") == 0)
-			break;
-		return evtun_fail_(EINVAL, "check the name",
-		    "letters, digits, '.', '_' and '-', a letter or digit "
-		    "first, and one %d at most, at the end");
-	}
-	return 0;
-}
 
 static int
 check_options(int options, int allowed)
@@ -69,6 +41,7 @@ allocate(int may_offload)
 
 	if (tun == NULL)
 		goto nomem;
+	tun->netns = -1;
 	if (may_offload && evtun_frames_allocate_(tun) < 0) {
 		free(tun);
 		goto nomem;
@@ -102,19 +75,36 @@ finish(struct evtun *tun, int result)
 }
 
 struct evtun *
-evtun_new(const char *name, int options)
+evtun_open_(const char *name, int options, struct evtun_opening *how)
 {
 	struct evtun *tun;
 
 	if (name == NULL)
 		name = "";
-	if (check_options(options, ALL_OPTIONS) < 0 || check_name(name) < 0)
+	if (check_options(options, ALL_OPTIONS) < 0 ||
+	    evtun_check_name_(name, 1) < 0)
 		return NULL;
 	/* One that is shared may have offload without having been asked. */
 	tun = allocate(options & (EVTUN_OPT_OFFLOAD | EVTUN_OPT_MULTIQUEUE));
 	if (tun == NULL)
 		return NULL;
-	return finish(tun, evtun_system_open_(tun, name, options));
+	return finish(tun, evtun_system_open_(tun, name, options, how));
+}
+
+struct evtun *
+evtun_new(const char *name, int options)
+{
+	struct evtun_opening how = EVTUN_OPENING_INIT_;
+
+	return evtun_open_(name, options, &how);
+}
+
+void
+evtun_abandon_(struct evtun *tun, const struct evtun_opening *how)
+{
+	evtun_system_abandon_(tun, how);
+	evtun_frames_free_(tun);
+	free(tun);
 }
 
 struct evtun *

@@ -18,8 +18,10 @@ refuse(void)
 }
 
 int
-evtun_system_open_(struct evtun *tun, const char *name, int options)
+evtun_system_open_(struct evtun *tun, const char *name, int options,
+    struct evtun_opening *how)
 {
+	(void)how;
 	(void)tun;
 	(void)name;
 	(void)options;
