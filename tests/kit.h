@@ -71,6 +71,9 @@ void kit_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2),
  * so that no frame is sent which no test asked for.  Without root it is in a
  * user namespace where the caller is root. */
 void kit_netns(void);
+/* After that, where other processes' descriptors are looked at: a namespace
+ * for processes, with a /proc that has those of the test alone. */
+void kit_own_proc(void);
 /* Switch IPv6 on or off in it, for interfaces there are and those to come. */
 void kit_ipv6(int on);
 

@@ -38,9 +38,9 @@ rig_free(struct kit_rig *rig)
 
 /*
  * Fail if the loop is busy.  What looks after a device while it is not being
- * read may run, and libevent's clock lags by milliseconds, in which a loop with
- * a timer that is due spins: so hundreds of wakeups are right, and a loop that
- * spins all the time has ten thousand.
+ * read may run, and libevent's clock lags by milliseconds, in which a loop
+ * with a timer that is due spins: so hundreds of wakeups are right, and a loop
+ * that spins all the time has ten thousand.
  */
 #define CALM_WAKEUPS 1000
 

@@ -18,9 +18,9 @@
 
    The set functions refuse what no interface could have (EINVAL) when they are
    called, and ask nothing of the system.  What is not set is left as it is.
-   Setting something again takes the place of what was set before; addresses
-   and routes add up.  They return 0, or -1 with errno, and words from
-   evtun_get_error(); strings and structs are copied.
+   Setting something again takes the place of what was set before; alternative
+   names, addresses and routes add up.  They return 0, or -1 with errno, and
+   words from evtun_get_error(); strings and structs are copied.
 
    A config is for one thread at a time, may be used any number of times, and
    must not be NULL, but for evtun_config_free().
@@ -52,10 +52,18 @@ void evtun_config_free(struct evtun_config *cfg);
    already holds is not made again, so that an interface prepared beforehand
    is configured without privileges.
 
-   The order is: send buffer, alias, alternative names, queue length, group,
-   how addresses are made, Ethernet address, MTU (below 1280, which ends IPv6,
-   last of these settings), addresses, up or down, routes, the removal of
-   addresses that are too many, owner, and that it persists.
+   Three things are not put back, and nothing is said of them: permanent
+   neighbours, which the kernel drops where an interface goes down or loses
+   its last address; the sysctls net.ipv6.conf.NAME, which begin anew where
+   an MTU below 1280 ended IPv6; and what opening alone does to an interface
+   that is up, and has never been open: its first carrier has the kernel make
+   an address in fe80::/64, unless it is to make none, and of a TUN device
+   turn EVTUN_ADDRGEN_EUI64 into EVTUN_ADDRGEN_RANDOM.
+
+   The order is: an MTU of 1280 or more, send buffer, alias, alternative names,
+   queue length, group, how addresses are made, Ethernet address, addresses, up
+   or down, the removal of addresses that are too many, routes, an MTU below
+   1280 (which ends IPv6), owner, and that it persists.
 
    @param name as for evtun_new()
    @param options as for evtun_new()
@@ -64,7 +72,8 @@ void evtun_config_free(struct evtun_config *cfg);
       failed ("configure vpn0: set the MTU: Invalid argument: ...") and, should
       undoing have failed too, what could not be undone.  EINVAL for what
       contradicts itself, before anything is opened: routes of an interface
-      that is to be down, IPv6 addresses with an MTU below 1280
+      that is to be down; with an MTU below 1280, addresses and routes of
+      IPv6, or how its addresses are made
  */
 struct evtun *evtun_new_config(const char *name, int options,
     const struct evtun_config *cfg);
@@ -157,7 +166,7 @@ int evtun_config_set_txqueuelen(struct evtun_config *cfg, long packets);
 int evtun_config_set_group(struct evtun_config *cfg, long group);
 int evtun_config_set_addrgen(struct evtun_config *cfg,
     enum evtun_addrgen mode);
-/** Up or down; the last step but for routes, which need it up. */
+/** Up or down: after the addresses, and before routes, which need it up. */
 int evtun_config_set_up(struct evtun_config *cfg, int up);
 /** Add an address to those that it has. */
 int evtun_config_add_address(struct evtun_config *cfg, const char *addr,
@@ -167,6 +176,9 @@ int evtun_config_add_link_address(struct evtun_config *cfg,
 /** Have the addresses that are added be all there are, none at all if none is
     added: evtun_link_set_addresses(). */
 int evtun_config_set_exact_addresses(struct evtun_config *cfg, int exact);
+/** The source of one in IPv6 should be an address with EVTUN_ADDRESS_NO_DAD:
+    the kernel takes none that it may still be testing (EINVAL), not even on a
+    TUN device, where there is nothing to test. */
 int evtun_config_add_route(struct evtun_config *cfg,
     const struct evtun_link_route *route);
 

@@ -42,12 +42,12 @@ struct evtun_link;
    Open a network namespace, for all that takes one.
 
    Functions here take a descriptor for a namespace, which they copy, or -1:
-   that of the calling thread.  To act in another one takes CAP_SYS_ADMIN there
-   and here (setns(2)).  The caller's threads stay where they are: a short-lived
-   thread of the library's opens what is needed.  A link that was made with -1
-   is for that namespace alone: for a thread that is in another one by then,
-   its interface is not there (ENXIO).  The namespace has to live as long as
-   such a link.
+   that of the calling thread.  To act in another one takes CAP_SYS_ADMIN
+   there and here (setns(2)).  The caller's threads stay where they are: a
+   short-lived thread of the library's opens what is needed.  A link that was
+   made with -1 is for that namespace alone: for a thread that is in another
+   one by then, its interface is not there (ENXIO).  The namespace has to live
+   as long as such a link.
 
    @param name what `ip netns` calls it, or a path such as /proc/42/ns/net
       (with a slash in it); or NULL for that of the calling thread, which

@@ -17,13 +17,18 @@
    has the system list all that there is, and reports every difference between
    what was last reported and what is.  Changes that come meanwhile are
    reported as they come.  A list that changed while it was made is asked for
-   again, for as long as that takes; nothing waits for it.
+   again, for as long as that takes; nothing waits for it.  If an interface was
+   deleted unseen, and another one has its index, the one is GONE and the other
+   is NEW where they are of different kinds (Linux: TUN, TAP, bridge, veth, and
+   so on; all hardware is one kind).  Two of a kind cannot be told apart: that
+   they differ in name, values or addresses is reported as changes of one.
 
    Callbacks run from the event loop and may free the monitor.  A few hundred
-   at most come in one turn of the loop, however many changes wait, so that
-   other events have their turn.  A monitor belongs to the thread that runs its
-   base: its functions are for that thread alone, also with
-   evthread_use_pthreads(); it is made before the loop runs, or in it.
+   at most come in one turn of the loop, however many changes wait and however
+   many addresses an interface has, so that other events have their turn.  A
+   monitor belongs to the thread that runs its base: its functions are for that
+   thread alone, also with evthread_use_pthreads(); it is made before the loop
+   runs, or in it.
 
    One monitor for all interfaces costs the system less than one for each.
    Needs no privilege, but to watch another namespace.  A namespace stays there

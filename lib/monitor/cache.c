@@ -17,6 +17,8 @@
 
 /* An address, a slash, three digits. */
 #define ADDRESS_TEXT_SIZE 64
+/* More than Linux allows, which are 56. */
+#define KIND_SIZE 64
 
 static const char step[] = "watch interfaces";
 
@@ -26,6 +28,7 @@ struct link {
 	struct evtun_node node;
 	unsigned index;
 	char name[EVTUN_NAME_SIZE];
+	char kind[KIND_SIZE];
 	int is_up;
 	int has_carrier;
 	long mtu;
@@ -325,24 +328,24 @@ add_link(struct evtun_monitor *mon, unsigned index)
 	return link;
 }
 
-static void
+/* One address; when none is left, the interface: only then return 1. */
+static int
 lose_link(struct evtun_monitor *mon, struct link *link,
     enum evtun_change_what what, long value)
 {
-	struct address *known, *next;
-
-	for (known = link->first; known != NULL; known = next) {
-		next = known->next;
-		lose_address(mon, link, known);
+	if (link->first != NULL) {
+		lose_address(mon, link, link->first);
+		return 0;
 	}
 	tell(mon, what, link, value);
 	if (mon->phase == EVTUN_LISTING_LINKS) {
 		link->node.is_gone = 1;
 		link->node.round = mon->round;
-		return;
+		return 1;
 	}
 	evtun_table_remove_(&mon->links, &link->node);
 	free(link);
+	return 1;
 }
 
 static int
@@ -350,6 +353,15 @@ is_wanted(const struct evtun_monitor *mon, const struct evtun_sight *sight)
 {
 	return (mon->index == 0 || mon->index == sight->index) &&
 	    (sight->is_tun || !(mon->options & EVTUN_MONITOR_TUN_ONLY));
+}
+
+/* Whether the index is another one's now: that of one which is not wanted, or
+ * of another kind. */
+static int
+is_another(const struct evtun_monitor *mon, const struct link *link,
+    const struct evtun_sight *sight)
+{
+	return !is_wanted(mon, sight) || strcmp(link->kind, sight->kind) != 0;
 }
 
 static void
@@ -385,73 +397,90 @@ update_link(struct evtun_monitor *mon, struct link *link,
 }
 
 static void
-begin_link(struct evtun_monitor *mon, struct link *link, const char *name)
+begin_link(struct evtun_monitor *mon, struct link *link,
+    const struct evtun_sight *sight)
 {
 	link->node.is_gone = 0;
 	link->is_up = link->has_carrier = 0;
 	link->mtu = -1;
-	snprintf(link->name, sizeof(link->name), "%s", name);
+	snprintf(link->name, sizeof(link->name), "%s", sight->name);
+	snprintf(link->kind, sizeof(link->kind), "%s", sight->kind);
 	tell(mon, EVTUN_CHANGE_NEW, link, 0);
 }
 
-void
+int
 evtun_cache_link_(struct evtun_monitor *mon, const struct evtun_sight *sight,
     int is_listed)
 {
 	struct link *link = find_link(mon, sight->index);
 
 	if (link != NULL && is_listed && link->node.round == mon->round)
-		return;
-	if (!is_wanted(mon, sight)) {
-		/* The index is another one's now. */
-		if (link != NULL && !link->node.is_gone)
-			lose_link(mon, link, EVTUN_CHANGE_GONE, 0);
-		return;
+		return 1;
+	if (link != NULL && !link->node.is_gone &&
+	    is_another(mon, link, sight)) {
+		if (!lose_link(mon, link, EVTUN_CHANGE_GONE, 0))
+			return 0;
+		link = find_link(mon, sight->index);
 	}
-	if (link == NULL && (link = add_link(mon, sight->index)) == NULL)
-		return;
+	if (!is_wanted(mon, sight) || (link == NULL &&
+	    (link = add_link(mon, sight->index)) == NULL))
+		return 1;
 	link->node.round = mon->round;
 	if (link->node.is_gone)
-		begin_link(mon, link, sight->name);
+		begin_link(mon, link, sight);
 	update_link(mon, link, sight);
+	return 1;
 }
 
-void
+int
 evtun_cache_link_gone_(struct evtun_monitor *mon, unsigned index,
     enum evtun_change_what what, long value)
 {
 	struct link *link = find_link(mon, index);
 
-	if (link != NULL && !link->node.is_gone)
-		lose_link(mon, link, what, value);
+	if (link == NULL || link->node.is_gone)
+		return 1;
+	return lose_link(mon, link, what, value);
 }
 
-void
+int
 evtun_cache_sweep_link_(struct evtun_monitor *mon, struct evtun_node *node)
 {
 	if (node->is_gone) {
 		evtun_table_remove_(&mon->links, node);
 		free(node);
 	} else if (node->round != mon->round) {
-		lose_link(mon, (struct link *)node, EVTUN_CHANGE_GONE, 0);
+		return lose_link(mon, (struct link *)node, EVTUN_CHANGE_GONE,
+		    0);
 	}
+	return 1;
 }
 
-void
-evtun_cache_tell_link_(struct evtun_monitor *mon, struct evtun_node *node)
+static void
+tell_values(struct evtun_monitor *mon, const struct link *link)
 {
-	const struct link *link = (struct link *)node;
-	const struct address *known;
-
 	tell(mon, EVTUN_CHANGE_NEW, link, 0);
 	tell(mon, EVTUN_CHANGE_MTU, link, link->mtu);
 	if (link->is_up)
 		tell(mon, EVTUN_CHANGE_UP, link, 1);
 	if (link->has_carrier)
 		tell(mon, EVTUN_CHANGE_CARRIER, link, 1);
-	for (known = link->first; known != NULL; known = known->next) {
-		mon->budget--;
+}
+
+int
+evtun_cache_tell_link_(struct evtun_monitor *mon, struct evtun_node *node)
+{
+	const struct link *link = (struct link *)node;
+	struct address *known = (struct address *)mon->cursor_address;
+
+	if (known == NULL) {
+		tell_values(mon, link);
+		known = link->first;
+	} else {
 		tell_address(mon, EVTUN_CHANGE_ADDRESS_ADDED, link,
 		    &known->address);
+		known = known->next;
 	}
+	mon->cursor_address = (struct evtun_node *)known;
+	return known == NULL;
 }

@@ -83,9 +83,11 @@ struct evtun_monitor {
 
 	enum evtun_monitor_phase phase;
 	struct evtun_node *cursor;	/* of sweeping and telling */
+	/* Telling: the address of that interface that comes next, or NULL. */
+	struct evtun_node *cursor_address;
 	unsigned round;			/* the list at hand, or the last */
 	int n_begun;			/* lists of interfaces */
-	int budget;			/* of work in this turn of the loop */
+	int has_message;		/* one that was read is to be taken */
 	int is_quiet;			/* being made: there is no callback */
 	int is_running;			/* so free it later */
 	int is_freed;
@@ -118,6 +120,8 @@ void evtun_monitor_listed_(struct evtun_monitor *mon, int is_good);
 struct evtun_sight {
 	unsigned index;
 	const char *name;
+	/* What it is for life, in the system's words. */
+	const char *kind;
 	int is_tun;
 	int is_up;
 	int has_carrier;
@@ -128,21 +132,25 @@ int evtun_cache_init_(struct evtun_monitor *mon);
 void evtun_cache_free_(struct evtun_monitor *mon);
 int evtun_cache_has_link_(const struct evtun_monitor *mon, unsigned index);
 /* As the source has it: a change, or is_listed. */
-void evtun_cache_link_(struct evtun_monitor *mon,
-    const struct evtun_sight *sight, int is_listed);
 void evtun_cache_address_(struct evtun_monitor *mon, unsigned index,
     const struct evtun_address *address, int is_listed);
-/* what is EVTUN_CHANGE_GONE or EVTUN_CHANGE_MOVED. */
-void evtun_cache_link_gone_(struct evtun_monitor *mon, unsigned index,
-    enum evtun_change_what what, long value);
 void evtun_cache_address_gone_(struct evtun_monitor *mon, unsigned index,
     const struct evtun_address *address);
+/*
+ * An interface may have any number of addresses, which go, or are told of, one
+ * at a time: these return 0 after one, and are to be called again with the
+ * same before anything else is done; 1 when all is done.
+ */
+int evtun_cache_link_(struct evtun_monitor *mon,
+    const struct evtun_sight *sight, int is_listed);
+/* what is EVTUN_CHANGE_GONE or EVTUN_CHANGE_MOVED. */
+int evtun_cache_link_gone_(struct evtun_monitor *mon, unsigned index,
+    enum evtun_change_what what, long value);
 /* One entry: whether it is gone, or all that is known of it. */
-void evtun_cache_sweep_link_(struct evtun_monitor *mon,
+int evtun_cache_sweep_link_(struct evtun_monitor *mon,
     struct evtun_node *node);
+int evtun_cache_tell_link_(struct evtun_monitor *mon, struct evtun_node *node);
 void evtun_cache_sweep_address_(struct evtun_monitor *mon,
-    struct evtun_node *node);
-void evtun_cache_tell_link_(struct evtun_monitor *mon,
     struct evtun_node *node);
 
 /* ---- one file per system ---- */
@@ -153,7 +161,8 @@ int evtun_monitor_open_(struct evtun_monitor *mon, int netns);
 void evtun_monitor_close_(struct evtun_monitor *mon);
 /* Ask for the list of interfaces, or of addresses, that fit mon->index. */
 void evtun_monitor_ask_(struct evtun_monitor *mon, int addresses);
-/* Take what comes next, to the cache: 0 if there is nothing. */
+/* Read, or take to the cache one step of mon->has_message: 0 if there is
+ * nothing. */
 int evtun_monitor_read_(struct evtun_monitor *mon);
 /* Wait until there is something. */
 void evtun_monitor_wait_(struct evtun_monitor *mon);

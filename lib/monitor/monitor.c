@@ -12,8 +12,8 @@
 
 #define ALL_OPTIONS (EVTUN_MONITOR_EXISTING | EVTUN_MONITOR_TUN_ONLY)
 
-/* Messages and entries for each turn of the loop, about: the rest of what was
- * read at once comes on top. */
+/* Steps for each turn of the loop.  In none of them more than five changes are
+ * told: an interface is gone, another one is new, with three values. */
 #define BUDGET 128
 
 /* How often the first list is begun, which the caller waits for. */
@@ -98,23 +98,32 @@ is_going_over(const struct evtun_monitor *mon)
 	    mon->phase == EVTUN_TELLING_ALL;
 }
 
+/* A step of an entry, which may be no more afterwards; whether it is the
+ * last. */
+static int
+visit(struct evtun_monitor *mon, struct evtun_node *node)
+{
+	if (mon->phase == EVTUN_SWEEPING_LINKS)
+		return evtun_cache_sweep_link_(mon, node);
+	if (mon->phase == EVTUN_TELLING_ALL)
+		return evtun_cache_tell_link_(mon, node);
+	evtun_cache_sweep_address_(mon, node);
+	return 1;
+}
+
 static void
 go_over(struct evtun_monitor *mon)
 {
-	struct evtun_node *node = mon->cursor;
+	struct evtun_node *node = mon->cursor, *next;
 
 	if (node == NULL) {
 		mon->phase = mon->phase == EVTUN_SWEEPING_LINKS ?
 		    EVTUN_ADDRESSES_DUE : EVTUN_WATCHING;
 		return;
 	}
-	mon->cursor = node->next;
-	if (mon->phase == EVTUN_SWEEPING_LINKS)
-		evtun_cache_sweep_link_(mon, node);
-	else if (mon->phase == EVTUN_SWEEPING_ADDRESSES)
-		evtun_cache_sweep_address_(mon, node);
-	else
-		evtun_cache_tell_link_(mon, node);
+	next = node->next;
+	if (visit(mon, node))
+		mon->cursor = next;
 }
 
 static int
@@ -128,7 +137,6 @@ is_due(const struct evtun_monitor *mon)
 static int
 take_step(struct evtun_monitor *mon)
 {
-	mon->budget--;
 	if (is_going_over(mon)) {
 		go_over(mon);
 		return 1;
@@ -165,6 +173,13 @@ come_again(struct evtun_monitor *mon)
 		event_active(mon->ev_more, EV_TIMEOUT, 0);
 }
 
+/* What does not wait for the system. */
+static int
+has_more(const struct evtun_monitor *mon)
+{
+	return mon->has_message || is_due(mon) || is_going_over(mon);
+}
+
 static void
 end(struct evtun_monitor *mon)
 {
@@ -178,12 +193,12 @@ static void
 run_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct evtun_monitor *mon = arg;
+	int budget = BUDGET;
 
 	(void)fd;
 	(void)what;
 	mon->is_running = 1;
-	mon->budget = BUDGET;
-	while (mon->budget > 0 && mon->err == 0 && !mon->is_freed)
+	while (budget-- > 0 && mon->err == 0 && !mon->is_freed)
 		if (!take_step(mon))
 			break;
 	if (mon->err != 0 && !mon->is_freed)
@@ -191,7 +206,7 @@ run_cb(evutil_socket_t fd, short what, void *arg)
 	mon->is_running = 0;
 	if (mon->is_freed)
 		destroy(mon);
-	else if (mon->err == 0 && (is_due(mon) || is_going_over(mon)))
+	else if (mon->err == 0 && has_more(mon))
 		come_again(mon);
 }
 

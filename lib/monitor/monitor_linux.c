@@ -16,6 +16,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 
 #include "error-internal.h"
@@ -38,6 +39,9 @@ struct evtun_monitor_source {
 	int is_consistent;
 	char *buf;
 	size_t size;
+	/* What was read and is still to be taken, if mon->has_message. */
+	const struct nlmsghdr *next;
+	int left;
 };
 
 static const char step[] = "watch interfaces";
@@ -164,25 +168,58 @@ evtun_monitor_ask_(struct evtun_monitor *mon, int addresses)
 
 /* ---- messages ---- */
 
-static void
+struct nature {
+	const char *kind;	/* "bridge", and the like; "" for hardware */
+	int is_wireless;
+};
+
+static int
+parse_kind(const struct nlattr *attr, void *data)
+{
+	struct nature *nature = data;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+		nature->kind = mnl_attr_get_str(attr);
+	return MNL_CB_OK;
+}
+
+static int
+parse_nature(const struct nlattr *attr, void *data)
+{
+	struct nature *nature = data;
+
+	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		mnl_attr_parse_nested(attr, parse_kind, nature);
+	else if (mnl_attr_get_type(attr) == IFLA_WIRELESS)
+		nature->is_wireless = 1;
+	return MNL_CB_OK;
+}
+
+static int
 take_link(struct evtun_monitor *mon, const struct nlmsghdr *nlh,
     int is_listed)
 {
 	struct evtun_facts facts;
 	struct evtun_sight sight;
+	struct nature nature = { "", 0 };
 
 	evtun_link_parse_(nlh, &facts);
-	/* Wireless drivers tell of other things in such messages. */
-	if (facts.name[0] == '\0')
-		return;
+	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), parse_nature, &nature);
+	/* Wireless drivers tell of other things in such messages, and leave
+	 * out the MTU. */
+	if (facts.name[0] == '\0' || nature.is_wireless)
+		return 1;
 	sight.index = facts.index;
 	sight.name = facts.name;
+	/* Not the type of hardware, which TUNSETLINK changes. */
+	sight.kind = facts.type == IFF_TAP ? "tap" : nature.kind;
 	sight.is_tun = facts.is_tun;
 	sight.is_up = (facts.flags & IFF_UP) != 0;
 	/* Not facts.carrier: of that nothing is said while it is down. */
 	sight.has_carrier = (facts.flags & IFF_LOWER_UP) != 0;
 	sight.mtu = facts.mtu;
-	evtun_cache_link_(mon, &sight, is_listed);
+	return evtun_cache_link_(mon, &sight, is_listed);
 }
 
 struct move {
@@ -203,19 +240,19 @@ parse_move(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static void
+static int
 take_link_gone(struct evtun_monitor *mon, const struct nlmsghdr *nlh)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 	struct move move = { 0, 0 };
 
 	mnl_attr_parse(nlh, sizeof(*ifi), parse_move, &move);
-	evtun_cache_link_gone_(mon, (unsigned)ifi->ifi_index, move.is_move ?
-	    EVTUN_CHANGE_MOVED : EVTUN_CHANGE_GONE, move.index);
+	return evtun_cache_link_gone_(mon, (unsigned)ifi->ifi_index,
+	    move.is_move ? EVTUN_CHANGE_MOVED : EVTUN_CHANGE_GONE, move.index);
 }
 
 /* A bridge tells in the same way of what becomes its port, and is not. */
-static void
+static int
 take_link_message(struct evtun_monitor *mon, const struct nlmsghdr *nlh,
     int is_listed)
 {
@@ -224,11 +261,10 @@ take_link_message(struct evtun_monitor *mon, const struct nlmsghdr *nlh,
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi) ||
 	    ifi->ifi_family != AF_UNSPEC ||
 	    (mon->index != 0 && mon->index != (unsigned)ifi->ifi_index))
-		return;
+		return 1;
 	if (nlh->nlmsg_type == RTM_NEWLINK)
-		take_link(mon, nlh, is_listed);
-	else
-		take_link_gone(mon, nlh);
+		return take_link(mon, nlh, is_listed);
+	return take_link_gone(mon, nlh);
 }
 
 struct addresses {
@@ -304,7 +340,8 @@ get_error(const struct nlmsghdr *nlh)
 	return -err;
 }
 
-static void
+/* Return whether all of it is done: else it comes again. */
+static int
 take_message(struct evtun_monitor *mon, const struct nlmsghdr *nlh)
 {
 	struct evtun_monitor_source *source = mon->source;
@@ -313,7 +350,7 @@ take_message(struct evtun_monitor *mon, const struct nlmsghdr *nlh)
 
 	/* What is left of a list that was given up. */
 	if (is_listed && nlh->nlmsg_seq != source->seq)
-		return;
+		return 1;
 	if (is_listed && (nlh->nlmsg_flags & NLM_F_DUMP_INTR))
 		source->is_consistent = 0;
 	switch (nlh->nlmsg_type) {
@@ -324,13 +361,13 @@ take_message(struct evtun_monitor *mon, const struct nlmsghdr *nlh)
 		break;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		take_link_message(mon, nlh, is_listed);
-		break;
+		return take_link_message(mon, nlh, is_listed);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		take_address_message(mon, nlh, is_listed);
 		break;
 	}
+	return 1;
 }
 
 /* A list is given up: its end, or an answer that there will be none, may be
@@ -373,15 +410,24 @@ receive(struct evtun_monitor_source *source, struct sockaddr_nl *from)
 }
 
 static void
-take_messages(struct evtun_monitor *mon, int len)
+begin_messages(struct evtun_monitor *mon, int len)
 {
-	const struct nlmsghdr *nlh = (const void *)mon->source->buf;
+	struct evtun_monitor_source *source = mon->source;
 
-	while (mnl_nlmsg_ok(nlh, len) && !mon->is_freed && mon->err == 0) {
-		mon->budget--;
-		take_message(mon, nlh);
-		nlh = mnl_nlmsg_next(nlh, &len);
-	}
+	source->next = (const void *)source->buf;
+	source->left = len;
+	mon->has_message = mnl_nlmsg_ok(source->next, source->left);
+}
+
+static void
+take_next(struct evtun_monitor *mon)
+{
+	struct evtun_monitor_source *source = mon->source;
+
+	if (!take_message(mon, source->next))
+		return;
+	source->next = mnl_nlmsg_next(source->next, &source->left);
+	mon->has_message = mnl_nlmsg_ok(source->next, source->left);
 }
 
 int
@@ -389,8 +435,13 @@ evtun_monitor_read_(struct evtun_monitor *mon)
 {
 	struct evtun_monitor_source *source = mon->source;
 	struct sockaddr_nl from;
-	ssize_t n = receive(source, &from);
+	ssize_t n;
 
+	if (mon->has_message) {
+		take_next(mon);
+		return 1;
+	}
+	n = receive(source, &from);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n < 0 && errno == ENOBUFS)
@@ -400,6 +451,6 @@ evtun_monitor_read_(struct evtun_monitor *mon)
 	else if ((size_t)n > source->size)
 		grow_buffer(mon, (size_t)n);
 	else if (from.nl_pid == 0)	/* the kernel's */
-		take_messages(mon, (int)n);
+		begin_messages(mon, (int)n);
 	return 1;
 }

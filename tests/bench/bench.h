@@ -301,6 +301,7 @@ void plot_results(FILE *f, const struct result *r, int n);
 
 /* ---- the other commands ---- */
 
+int devices_main(int argc, char **argv);
 int packets_main(int argc, char **argv);
 int soak_main(int argc, char **argv);
 
