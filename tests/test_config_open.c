@@ -120,6 +120,8 @@ START_TEST(test_index_of_another)
 	ck_assert_str_eq(before, after);
 	free(before);
 	free(after);
+	look_refused(evtun_new_config("lo", 0, cfg), EINVAL);
+	look_text("no TUN or TAP device");
 	kit_ok(evtun_config_set_index(cfg, look_index("vpn0")));
 	evtun_free(new_with("vpn0", 0));
 	evtun_config_free(cfg);

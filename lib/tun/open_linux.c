@@ -151,6 +151,14 @@ attach_either(struct evtun *tun, const char *name, unsigned flags,
 }
 
 static int
+is_there(int netns, const char *name)
+{
+	struct evtun_facts facts;
+
+	return name[0] != '\0' && evtun_link_find_(netns, name, &facts) == 0;
+}
+
+static int
 explain(struct evtun *tun, const char *name, const struct evtun_opening *how)
 {
 	int err = errno;
@@ -158,9 +166,13 @@ explain(struct evtun *tun, const char *name, const struct evtun_opening *how)
 	if (err == ENOTSUP)
 		return evtun_fail_(err, opening,
 		    "this kernel lacks the choice of an index");
-	if (err == EBUSY && how->index != 0 && how->flags_before < 0)
+	if (err == EBUSY && how->index != 0 && how->flags_before < 0) {
+		if (is_there(tun->netns, name))
+			return evtun_explain_attach_(tun->netns, EINVAL, name,
+			    tun->options);
 		return evtun_failf_(err, "another interface has it",
 		    "give the interface the index %u", how->index);
+	}
 	if (err == EPERM && how->napi == EVTUN_NAPI_FRAGS)
 		return evtun_fail_(err, opening, "EVTUN_NAPI_FRAGS takes "
 		    "CAP_NET_ADMIN, and not just in a user namespace");
