@@ -65,7 +65,7 @@ START_TEST(test_no_such)
 	refuse(rig->base, -1, lo, EVTUN_MONITOR_TUN_ONLY, rig_cb, ENXIO,
 	    "the kind");
 	/* Descriptors that are none, and of something else. */
-	refuse(rig->base, 999, 0, 0, rig_cb, EBADF, "watch interfaces");
+	refuse(rig->base, 999, 0, 0, rig_cb, EINVAL, "no network namespace");
 	refuse(rig->base, 0, 0, 0, rig_cb, EINVAL, "watch interfaces");
 	ck_assert_int_eq(kit_count_fds(), fds);
 	rig_free(rig);

@@ -61,7 +61,9 @@ enum evtun_change_what {
 	/** It was brought up (value 1) or down (0). */
 	EVTUN_CHANGE_UP,
 	/** It has a carrier (1), or none (0).  One that is down has none: the
-	 * system tells of the carrier of an interface that is up. */
+	 * system tells of the carrier of an interface that is up.  Linux may
+	 * do so a second late (net/core/link_watch.c), and not at all of one
+	 * that was gone for less. */
 	EVTUN_CHANGE_CARRIER,
 	/** value is the new MTU. */
 	EVTUN_CHANGE_MTU,

@@ -85,6 +85,9 @@ evtun_monitor_open_(struct evtun_monitor *mon, int netns)
 	if (source->nl == NULL && errno == EPERM)
 		return evtun_fail_(EPERM, step,
 		    "another namespace needs CAP_SYS_ADMIN, there and here");
+	if (source->nl == NULL && (errno == EBADF || errno == EINVAL))
+		return evtun_fail_(EINVAL, step,
+		    "the descriptor is for no network namespace");
 	if (source->nl == NULL || subscribe(source->nl) < 0 ||
 	    evutil_make_socket_nonblocking(mnl_socket_get_fd(source->nl)) < 0)
 		return evtun_fail_(errno, step, NULL);

@@ -56,6 +56,7 @@ evtun_system_is_device_(evutil_socket_t fd, int options)
 int
 evtun_rights_check_(evutil_socket_t sock)
 {
+	(void)sock;
 	return refuse();
 }
 
@@ -63,6 +64,7 @@ int
 evtun_rights_send_(evutil_socket_t sock, const void *data, size_t len,
     evutil_socket_t fd)
 {
+	(void)sock;
 	(void)data;
 	(void)len;
 	(void)fd;
@@ -73,6 +75,7 @@ int
 evtun_rights_receive_(evutil_socket_t sock, void *data, size_t size,
     evutil_socket_t *fd)
 {
+	(void)sock;
 	(void)data;
 	(void)size;
 	(void)fd;
