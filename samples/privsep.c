@@ -95,8 +95,10 @@ main(int argc, char **argv)
 		    stderr);
 		return 2;
 	}
-	if ((pw = getpwnam(user)) == NULL)
-		sample_die("there is no such user");
+	if ((pw = getpwnam(user)) == NULL) {
+		fprintf(stderr, "privsep: there is no user %s\n", user);
+		return 1;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) != 0)
 		sample_die("cannot make a pair of sockets");
 	pid = fork();

@@ -62,7 +62,7 @@ drop_privileges(uid_t uid, gid_t gid)
 	struct __user_cap_data_struct none[2];
 
 	if (unshare(CLONE_NEWNET) != 0)
-		sample_die("cannot make a network namespace");
+		sample_die("cannot make a network namespace: it takes root");
 	become_user(uid, gid);
 	memset(none, 0, sizeof(none));
 	if (syscall(SYS_capset, &header, none) != 0 ||
@@ -136,7 +136,11 @@ child_run(int sock, uid_t uid, gid_t gid)
 	signal(SIGINT, SIG_IGN);
 	sock = close_others(sock);
 	drop_privileges(uid, gid);
-	if ((tun = evtun_receive_device(sock, 0)) == NULL)
+	tun = evtun_receive_device(sock, 0);
+	/* The parent has said why there is none. */
+	if (tun == NULL && errno == ECONNRESET)
+		return 1;
+	if (tun == NULL)
 		sample_die(evtun_get_error());
 	/* Later the kernel may not be asked. */
 	snprintf(name, sizeof(name), "%s", evtun_get_name(tun));

@@ -31,9 +31,9 @@ loop='event2/(event|bufferevent|listener|thread)[a-z_]*\.h'
 
 is_ok "there are includes to look at" \
     sh -c "grep -q '#include' lib/tun/*.c && grep -q '#include' lib/*/*.h"
-is_empty "public headers include event2/buffer.h, event2/util.h and link.h" \
+is_empty "public headers include buffer.h, util.h, link.h and tun.h" \
     "$(includes include/evtun/*.h |
-	but 'event2/(buffer|util)\.h|evtun/link\.h')"
+	but 'event2/(buffer|util)\.h|evtun/(link|tun)\.h')"
 is_empty "lib/tun knows no event base and no packetevent" \
     "$(includes lib/tun/*.[ch] |
 	only "$loop|evtun/packetevent\\.h|.*packetevent-internal\\.h")"

@@ -125,6 +125,10 @@ START_TEST(test_index_of_another)
 	kit_ok(evtun_config_set_index(cfg, look_index("vpn0")));
 	evtun_free(new_with("vpn0", 0));
 	evtun_config_free(cfg);
+	cfg = evtun_config_new();
+	look_refused(evtun_new_config("lo", 0, cfg), EINVAL);
+	look_text("no TUN or TAP device");
+	evtun_config_free(cfg);
 }
 END_TEST
 

@@ -28,12 +28,11 @@
 #include <event2/util.h>
 
 #include <evtun/link.h>
+#include <evtun/tun.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct evtun;
 
 /** An opaque type for settings to be made. */
 struct evtun_config;

@@ -27,11 +27,11 @@
  */
 #include <event2/util.h>
 
+#include <evtun/tun.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct evtun;
 
 /** An opaque type for what is known of one interface. */
 struct evtun_link;
@@ -158,7 +158,8 @@ const char *evtun_link_get_altname(const struct evtun_link *link, size_t i);
 /** How IPv6 addresses are made by the system: EVTUN_ADDRGEN_*, -1 if not
     told. */
 int evtun_link_get_addrgen(const struct evtun_link *link);
-/** A new descriptor for the namespace it is in, yours to close; or -1. */
+/** A new descriptor for the namespace it is in, yours to close; or -1.  Two
+    are of one namespace if fstat() has the same st_dev and st_ino for them. */
 int evtun_link_get_netns(const struct evtun_link *link);
 ev_uint64_t evtun_link_get_count(const struct evtun_link *link,
     enum evtun_link_count what);
@@ -303,8 +304,9 @@ int evtun_link_get_addresses(struct evtun_link *link,
 
 /** Add one.  One that is there with the same prefix length and peer is a
     success, and keeps its other details.  EEXIST if the interface cannot have
-    both this and one that is there: the same IPv6 address, or the same IPv4
-    address in the same network, with another prefix length or peer. */
+    both this and one that is there: the same IPv6 address with another prefix
+    length or peer, or the same IPv4 address with the same prefix length and
+    another peer of the same network. */
 int evtun_link_add_address(struct evtun_link *link,
     const struct evtun_link_address *addr);
 

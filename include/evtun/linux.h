@@ -24,11 +24,11 @@
  */
 #include <event2/util.h>
 
+#include <evtun/tun.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct evtun;
 
 /* ---- what there is ---- */
 

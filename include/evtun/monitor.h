@@ -37,13 +37,13 @@
  */
 #include <event2/util.h>
 
+#include <evtun/tun.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct event_base;
-struct evtun;
-
 /** An opaque type for one that watches. */
 struct evtun_monitor;
 

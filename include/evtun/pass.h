@@ -17,11 +17,11 @@
  */
 #include <event2/util.h>
 
+#include <evtun/tun.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct evtun;
 
 /**
    Send a device over a connected Unix socket, in one message: the descriptor,
@@ -51,15 +51,17 @@ int evtun_send_device(struct evtun *tun, evutil_socket_t sock);
    told, queues, header and byte order.  A contradiction is refused with
    EBADMSG and the descriptor closed, with nothing about it changed; so is a
    message of another kind, or version, or with more than one descriptor, all
-   of which are closed.  Where a filter refuses ioctl() the message is
-   believed.  Needs no privilege, and the interface may be in another network
-   namespace: see evtun_new_fd() for what can be asked of it then.
+   of which are closed.  After EBADMSG a stream is of no more use.  Where a
+   filter refuses ioctl() the message is believed.  Needs no privilege, and the
+   interface may be in another network namespace: see evtun_new_fd() for what
+   can be asked of it without.
 
    Call it before a filter that kills.  After one, evtun_free() takes
    close(), getpid() and, where offload is to be switched off, ioctl().
 
    @param sock the other end; with a nonblocking one, EAGAIN says that nothing
-      has come yet, or not all of it: what has come of a stream stays there
+      has come yet, or not all of it: what has come of a stream stays there,
+      60 bytes before any of it is looked at
    @param options EVTUN_OPT_INHERIT or 0, else EINVAL: all other options are
       as they were sent
    @return a device, or NULL on error: ECONNRESET if the sender has closed the

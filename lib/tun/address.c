@@ -88,7 +88,8 @@ evtun_parse_address_(struct evtun_address *out, const char *addr,
 	if (addr == NULL || (out->family =
 	    parse_prefix(addr, out->addr, &out->prefix_len)) < 0)
 		return evtun_fail_(EINVAL, step, "an address and a prefix "
-		    "length are needed, as in 10.9.0.1/24 or fd00::1/64");
+		    "length are needed, as in 10.9.0.1/24 or fd00::1/64, "
+		    "of at most 32, IPv6 128");
 	if (!is_host(out->family, out->addr))
 		return evtun_fail_(EINVAL, step,
 		    "it is not the address of one host");
@@ -265,7 +266,8 @@ parse_to(struct evtun_route *out, const char *to)
 	if (to == NULL || (out->family =
 	    parse_prefix(to, out->to, &out->prefix_len)) < 0)
 		return evtun_fail_(EINVAL, step, "an address and a prefix "
-		    "length are needed, as in 10.0.0.0/8 or ::/0");
+		    "length are needed, as in 10.0.0.0/8 or ::/0, "
+		    "of at most 32, IPv6 128");
 	if (has_more_bits(out->to, out->prefix_len,
 	    out->family == AF_INET ? 32 : 128))
 		return evtun_fail_(EINVAL, step,

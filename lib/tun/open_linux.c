@@ -166,12 +166,13 @@ explain(struct evtun *tun, const char *name, const struct evtun_opening *how)
 	if (err == ENOTSUP)
 		return evtun_fail_(err, opening,
 		    "this kernel lacks the choice of an index");
-	if (err == EBUSY && how->index != 0 && how->flags_before < 0) {
+	if (err == EBUSY && how->flags_before < 0 &&
+	    !(tun->options & EVTUN_OPT_EXCLUSIVE)) {
 		if (is_there(tun->netns, name))
-			return evtun_explain_attach_(tun->netns, EINVAL, name,
-			    tun->options);
-		return evtun_failf_(err, "another interface has it",
-		    "give the interface the index %u", how->index);
+			err = EINVAL;
+		else if (how->index != 0)
+			return evtun_failf_(err, "another interface has it",
+			    "give the interface the index %u", how->index);
 	}
 	if (err == EPERM && how->napi == EVTUN_NAPI_FRAGS)
 		return evtun_fail_(err, opening, "EVTUN_NAPI_FRAGS takes "
