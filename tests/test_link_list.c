@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -116,6 +117,75 @@ START_TEST(test_all_kinds)
 	evtun_free(tun);
 	evtun_free(tap);
 	ck_assert_int_eq(kit_count_fds(), fds);
+}
+END_TEST
+
+/* A device that somebody may open: -1 for anybody. */
+static int
+open_owned(const char *name, int flags, long owner, long group)
+{
+	int fd = look_open(name, flags);
+
+	if (owner >= 0)
+		ck_assert_int_eq(ioctl(fd, TUNSETOWNER, owner), 0);
+	if (group >= 0)
+		ck_assert_int_eq(ioctl(fd, TUNSETGROUP, group), 0);
+	return fd;
+}
+
+static const char *const names[] = { "vpn0", "vpn1", "vpn2", "vpn3" };
+
+/* That ip says so of a device: a user and a group, or not. */
+static void
+check_ids(const char *name, const long ids[2])
+{
+	static const char *const keys[] = { "user", "group" };
+	char *text = ip_json("link show dev %s", name), words[64];
+	const char *data = strstr(text, "\"info_data\":{");
+	int i;
+
+	/* Before it there is the group of interfaces. */
+	ck_assert_ptr_nonnull(data);
+	for (i = 0; i < 2; i++) {
+		if (ids[i] < 0)
+			snprintf(words, sizeof(words), "\"%s\":", keys[i]);
+		else
+			snprintf(words, sizeof(words), "\"%s\":%ld", keys[i],
+			    ids[i]);
+		ck_assert_msg(!strstr(data, words) == (ids[i] < 0),
+		    "%s: %s", words, text);
+	}
+	free(text);
+}
+
+/* Each has its own, or none: in the namespace at hand, or in another one. */
+START_TEST(test_owners)
+{
+	static const long ids[][2] = {
+		{ 41231, 41232 }, { -1, -1 }, { 41233, -1 }, { -1, 41234 }
+	};
+	struct evtun_link **links;
+	int fds[4], i, netns;
+
+	kit_netns();
+	for (i = 0; i < 4; i++)
+		fds[i] = open_owned(names[i], i & 1 ? IFF_TAP : IFF_TUN,
+		    ids[i][0], ids[i][1]);
+	netns = look_netns();
+	for (i = 0; i < 4; i++)
+		check_ids(names[i], ids[i]);
+	if (_i)
+		kit_netns();
+	ck_assert_int_eq(list(_i ? netns : -1, &links), 4);
+	for (i = 0; i < 4; i++) {
+		ck_assert_str_eq(evtun_link_get_name(links[i]), names[i]);
+		ck_assert_int_eq(evtun_link_get_owner(links[i]), ids[i][0]);
+		ck_assert_int_eq(evtun_link_get_owner_group(links[i]),
+		    ids[i][1]);
+		close(fds[i]);
+	}
+	evtun_link_free_all(links, 4);
+	close(netns);
 }
 END_TEST
 
@@ -363,6 +433,8 @@ main(void)
 	kit_test(test_none);
 	kit_test(test_all_kinds);
 	kit_test(test_many_names);
+	kit_case("owners", KIT_NEEDS_TUN_ROOT);
+	kit_loop(test_owners, 0, 2);
 	kit_case("elsewhere", KIT_NEEDS_TUN);
 	kit_test(test_many_elsewhere);
 	kit_test(test_everywhere);
