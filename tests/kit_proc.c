@@ -45,7 +45,8 @@ kit_own_proc(void)
 	if (pid > 0)
 		end_as(pid);
 	ck_assert_int_eq(pid, 0);
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE,
+	    NULL), 0);
 	if (mount("proc", "/proc", "proc", 0, NULL) < 0)
 		kit_skip("no /proc of our own: %s", strerror(errno));
 }

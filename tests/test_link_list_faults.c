@@ -58,6 +58,7 @@ static void
 set_up(void)
 {
 	kit_netns();
+	kit_own_proc();
 	make_devices();
 	there = look_netns();
 	kit_netns();
