@@ -150,12 +150,14 @@ attach_either(struct evtun *tun, const char *name, unsigned flags,
 	return -1;
 }
 
+/* With IFF_TUN_EXCL the kernel says of that, too, that it is busy. */
 static int
-is_there(int netns, const char *name)
+is_no_tun(int netns, const char *name)
 {
 	struct evtun_facts facts;
 
-	return name[0] != '\0' && evtun_link_find_(netns, name, &facts) == 0;
+	return name[0] != '\0' &&
+	    evtun_link_find_(netns, name, &facts) == 0 && !facts.is_tun;
 }
 
 static int
@@ -166,9 +168,9 @@ explain(struct evtun *tun, const char *name, const struct evtun_opening *how)
 	if (err == ENOTSUP)
 		return evtun_fail_(err, opening,
 		    "this kernel lacks the choice of an index");
-	if (err == EBUSY && how->flags_before < 0 &&
-	    !(tun->options & EVTUN_OPT_EXCLUSIVE)) {
-		if (is_there(tun->netns, name))
+	if (err == EBUSY && how->flags_before < 0) {
+		if (!(tun->options & EVTUN_OPT_EXCLUSIVE) &&
+		    is_no_tun(tun->netns, name))
 			err = EINVAL;
 		else if (how->index != 0)
 			return evtun_failf_(err, "another interface has it",
